@@ -1,0 +1,251 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What Keras itself makes of a model: every layer's output, gradients, heatmaps.
+
+Works alike on Keras 3 and on tf-keras (the oracle for files older than Keras 3).  Layers are named
+as the program names them: "outer/inner" for a nested model, "name#2" for a layer's second use.
+"""
+import json
+import os
+import zipfile
+
+os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
+# TensorFlow 2.21's oneDNN corrupts memory in the filter gradient of a small strided 1x1 convolution
+os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
+
+import numpy as np  # noqa: E402
+import tensorflow as tf  # noqa: E402
+
+CONVOLUTIONS = ("Conv2D", "DepthwiseConv2D", "SeparableConv2D")
+WITHOUT_ARITHMETIC = ("Reshape", "Flatten", "Dropout", "Activation", "Softmax")
+
+
+def leaf_layers(model, prefix=""):
+    """(name, layer) of every layer that is not itself a model."""
+    for layer in model.layers:
+        if getattr(layer, "layers", None):
+            yield from leaf_layers(layer, f"{prefix}{layer.name}/")
+        elif type(layer).__name__ != "InputLayer":
+            yield prefix + layer.name, layer
+
+
+class Run:
+    """One forward run: `outputs` (name -> tensor, in order), `classes`, `logits`, `result`."""
+
+    def __init__(self, model, array, dtype="float32"):
+        self.input = tf.convert_to_tensor(np.asarray(array, dtype)[None])
+        self.outputs, self.classes, self.uses = {}, {}, {}
+        self.candidates, self.layers = [], {}
+        leaves = list(leaf_layers(model))
+        restore = []
+        self.tape = tf.GradientTape(persistent=True, watch_accessed_variables=False)
+        try:
+            for name, layer in leaves:
+                restore.append((layer, getattr(layer, "activation", None)))
+                self._listen(name, layer)
+            with self.tape:
+                self.tape.watch(self.input)
+                self.result = model(self.input, training=False)
+                self._find_logits()
+        finally:
+            for layer, activation in restore:
+                if "call" in vars(layer):
+                    del layer.call
+                if activation is not None:
+                    layer.activation = activation
+
+    def _listen(self, name, layer):
+        call, kind = layer.call, type(layer).__name__
+        before = []
+        if getattr(getattr(layer, "activation", None), "__name__", "") in ("softmax", "sigmoid"):
+            activation = layer.activation
+
+            def listening(x, *args, **kwargs):
+                before.append(x)
+                return activation(x, *args, **kwargs)
+            listening.__name__ = activation.__name__
+            layer.activation = listening
+
+        def recorded(*args, **kwargs):
+            before.clear()
+            y = call(*args, **kwargs)
+            if not tf.is_tensor(y):
+                return y
+            use = self.uses[name] = self.uses.get(name, 0) + 1
+            key = name if use == 1 else f"{name}#{use}"
+            self.outputs[key], self.classes[key] = y, kind
+            self.layers[key] = layer
+            logits = args[0] if kind == "Softmax" else before[0] if before else None
+            self.candidates.append((kind, logits))
+            return y
+        layer.call = recorded
+
+    def _find_logits(self):
+        """What goes into a last softmax or sigmoid, else the result itself."""
+        self.logits, self.last_is_single = None, False
+        for kind, logits in reversed(self.candidates):
+            if logits is not None:
+                self.logits = tf.reshape(logits, (-1,))
+                break
+            if kind not in WITHOUT_ARITHMETIC:
+                break
+        self.normalized = self.logits is not None
+        if self.logits is None:
+            self.logits = tf.reshape(self.result, (-1,))
+        self.flat_result = tf.reshape(self.result, (-1,))
+        self.single = self.normalized and self.logits.shape[0] == 1
+
+    def scores(self, which):
+        if which == "logit":
+            vector = self.logits
+            return tf.stack([-vector[0], vector[0]]) if self.single else vector
+        vector = self.flat_result if self.normalized else tf.nn.softmax(self.logits)
+        return tf.stack([1 - vector[0], vector[0]]) if self.single else vector
+
+    def top(self):
+        return int(np.argmax(self.scores("logit").numpy()))
+
+    def gradients(self, names, index, which="logit"):
+        with self.tape:
+            score = self.scores(which)[index]
+        sources = [self.input if name == "input" else self.outputs[name] for name in names]
+        found = self.tape.gradient(score, sources)
+        return {name: (np.zeros(source.shape[1:], "float32") if gradient is None
+                       else tf.convert_to_tensor(gradient).numpy()[0])
+                for name, source, gradient in zip(names, sources, found)}
+
+    def arrays(self):
+        return {name: tensor.numpy()[0] for name, tensor in self.outputs.items()}
+
+    def last_convolution(self):
+        for name in reversed(self.outputs):
+            if self.classes[name] in CONVOLUTIONS and np.prod(self.outputs[name].shape[1:3]) > 1:
+                return name
+        return None
+
+    def heatmap(self, name, index, which):
+        """The book's recipe: channels weighted by the mean of their gradient, averaged, positive part."""
+        weights = self.gradients([name], index, which)[name].mean(axis=(0, 1))
+        heat = np.maximum((self.outputs[name].numpy()[0] * weights).mean(axis=-1), 0)
+        return heat / heat.max() if heat.max() > 0 else heat
+
+
+def as_float64(keras, model):
+    """The same model with all arithmetic in float64."""
+    def widen(node):
+        if isinstance(node, dict):
+            return {key: "float64" if key == "dtype" and value is not None else widen(value)
+                    for key, value in node.items()}
+        return [widen(item) for item in node] if isinstance(node, list) else node
+    twin = keras.models.model_from_json(json.dumps(widen(json.loads(model.to_json()))))
+    twin.set_weights([weight.astype("float64") for weight in model.get_weights()])
+    for _, layer in leaf_layers(twin):
+        if type(layer).__name__ == "Normalization" and layer.weights:
+            layer.finalize_state()
+    return twin
+
+
+def file_version(path):
+    """The major Keras version that wrote a whole-model file; 1 for unknown."""
+    with open(path, "rb") as file:
+        start = file.read(4)
+    if start == b"PK\x03\x04":
+        with zipfile.ZipFile(path) as archive:
+            return int(json.loads(archive.read("metadata.json"))["keras_version"].split(".")[0])
+    import h5py
+    with h5py.File(path, "r") as file:
+        version = file.attrs.get("keras_version", "1")
+    return int((version.decode() if isinstance(version, bytes) else version).split(".")[0])
+
+
+def oracle_for(path):
+    """keras or tf_keras, as the file's age asks for."""
+    if file_version(path) < 3:
+        import tf_keras
+        return tf_keras
+    import keras
+    return keras
+
+
+def load(path):
+    """(keras module, model)"""
+    module = oracle_for(path)
+    if module.__name__ == "tf_keras" and not path.endswith((".h5", ".hdf5")):
+        # tf-keras goes by the name; an HDF5 file may be called .keras
+        import h5py
+        with h5py.File(path, "r") as file:
+            return module, module.src.saving.legacy.hdf5_format.load_model_from_hdf5(file, compile=False)
+    return module, module.models.load_model(path, compile=False)
+
+
+def settle(model, batch, seed, logit_spread=2.0):
+    """Seeded weights that fit the data: kernels He-like, scaled so that what comes out of each
+    layer spreads by about 1; BatchNormalization has the batch's own statistics, a little shaken."""
+    random = np.random.default_rng(seed)
+    leaves = list(leaf_layers(model))
+    last = next((layer for _, layer in reversed(leaves) if layer.weights), None)
+    done = set()
+
+    def prepare(layer, x):
+        kind = type(layer).__name__
+        weights = layer.get_weights()
+        if kind == "BatchNormalization":
+            values = x.numpy().reshape(-1, x.shape[-1])
+            fresh = []
+            if layer.scale:
+                fresh.append(random.uniform(0.7, 1.3, values.shape[1]))
+            if layer.center:
+                fresh.append(random.normal(0.1, 0.2, values.shape[1]))
+            spread = values.std(axis=0)
+            fresh.append(values.mean(axis=0) + 0.1 * spread * random.normal(size=spread.shape))
+            fresh.append(np.maximum(spread ** 2, 0.01 * (spread ** 2).mean() + 1e-6)
+                         * random.uniform(0.8, 1.25, spread.shape))
+            layer.set_weights(fresh)
+            return
+        fresh = []
+        for weight in weights:
+            if weight.ndim == 1:
+                fresh.append(np.zeros(weight.shape))
+            else:
+                fan = np.prod(weight.shape[:-1])
+                if "depthwise" in kind.lower() or (kind == "SeparableConv2D" and not fresh):
+                    fan = np.prod(weight.shape[:2])
+                fresh.append(random.normal(0, np.sqrt(2 / fan), weight.shape))
+        layer.set_weights(fresh)
+        activation = getattr(layer, "activation", None)
+        if activation is not None:
+            layer.activation = lambda y: y
+        values = originals[layer](x).numpy()
+        spread = float(np.std(values) if values.shape[-1] > 1 else np.sqrt(np.mean(values ** 2))) or 1.0
+        if activation is not None:
+            layer.activation = activation
+        goal = logit_spread if layer is last else 1.0
+        kernels = sum(weight.ndim > 1 for weight in fresh)
+        fresh = [weight * (goal / spread) ** (1 / kernels) if weight.ndim > 1
+                 else random.normal(0, 0.1, weight.shape) for weight in fresh]
+        layer.set_weights(fresh)
+
+    originals = {}
+    for _, layer in leaves:
+        originals[layer] = layer.call
+
+        def call(x, *args, _layer=layer, **kwargs):
+            if _layer.weights and type(_layer).__name__ != "Normalization" and _layer not in done:
+                done.add(_layer)
+                prepare(_layer, x)
+            return originals[_layer](x, *args, **kwargs)
+        layer.call = call
+    try:
+        model(tf.convert_to_tensor(np.asarray(batch, "float32")), training=False)
+    finally:
+        for _, layer in leaves:
+            del layer.call
+
+
+def file_name(layer):
+    return layer.replace("/", "-") + ".npy"
+
+
+def save_array(path, array):
+    np.save(path, np.ascontiguousarray(array, dtype="<f4"))
