@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#pragma once
+
+#include <glib.h>
+
+G_BEGIN_DECLS
+
+#define CNN_MAX_RANK 6
+
+/* A row-major float32 array on the host: weights as Keras has them, a model's input or
+ * output as (H, W, C), an .npy file. Reference counted; the data belongs to the array. */
+typedef struct _CnnArray
+{
+  int rank;
+  gint64 dims[CNN_MAX_RANK];
+  float *data;
+  gatomicrefcount references;
+} CnnArray;
+
+/* A new array of zeros. Sizes whose product overflows or cannot be allocated give NULL and
+ * CNN_ERROR_MODEL with `what` in the message. Transfer full. */
+CnnArray *cnn_array_new (int rank, const gint64 *dims, const char *what, GError **error);
+CnnArray *cnn_array_ref (CnnArray *array);
+void cnn_array_unref (CnnArray *array);
+gsize cnn_array_count (const CnnArray *array);
+
+/* "3×3×64×128", for messages. A zero (unknown) size reads "?". Transfer full. */
+char *cnn_dims_to_string (int rank, const gint64 *dims);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (CnnArray, cnn_array_unref)
+
+G_END_DECLS

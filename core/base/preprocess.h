@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#pragma once
+
+/* How a photograph's 0…255 become the model's input (keras.applications' preprocess_input). */
+typedef enum
+{
+  CNN_PREPROCESS_AUTO,
+  CNN_PREPROCESS_NONE,
+  CNN_PREPROCESS_TF,    /* x/127.5 − 1 */
+  CNN_PREPROCESS_CAFFE, /* B,G,R minus (103.939, 116.779, 123.68) */
+  CNN_PREPROCESS_TORCH, /* x/255, minus (.485, .456, .406), over (.229, .224, .225) */
+  CNN_PREPROCESS_UNIT   /* x/255 */
+} CnnPreprocess;
