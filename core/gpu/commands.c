@@ -1,0 +1,305 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "private.h"
+
+#include <string.h>
+
+#define SETS_PER_POOL 64
+#define MAX_TIMESTAMPS 4096
+
+struct _CnnCommands
+{
+  CnnDevice *device;
+  VkCommandBuffer handle;
+  VkFence fence;
+  GArray *pools;      /* VkDescriptorPool */
+  guint sets_left;    /* in the last pool */
+  GArray *views;      /* VkBufferView */
+  GPtrArray *buffers; /* CnnBuffer, kept alive */
+  gboolean ended, in_label;
+
+  VkQueryPool timestamps; /* CONVLENS_DEBUG=timing */
+  char *label;
+  GPtrArray *timed; /* "layer kernel" of every dispatch */
+};
+
+CnnCommands *
+cnn_commands_new (CnnDevice *device, const char *label, GError **error)
+{
+  g_autoptr (CnnCommands) self = g_new0 (CnnCommands, 1);
+  VkCommandBufferAllocateInfo allocation = {
+    .sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_ALLOCATE_INFO,
+    .commandPool = device->command_pool,
+    .commandBufferCount = 1,
+  };
+  VkCommandBufferBeginInfo begin = { .sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_BEGIN_INFO };
+  VkFenceCreateInfo fence = { .sType = VK_STRUCTURE_TYPE_FENCE_CREATE_INFO };
+
+  self->device = cnn_device_ref (device);
+  self->pools = g_array_new (FALSE, FALSE, sizeof (VkDescriptorPool));
+  self->views = g_array_new (FALSE, FALSE, sizeof (VkBufferView));
+  self->buffers = g_ptr_array_new_with_free_func ((GDestroyNotify) cnn_buffer_unref);
+  self->timed = g_ptr_array_new_with_free_func (g_free);
+  if (!VK_CALL (error, vkAllocateCommandBuffers, device->handle, &allocation, &self->handle)
+      || !VK_CALL (error, vkCreateFence, device->handle, &fence, NULL, &self->fence)
+      || !VK_CALL (error, vkBeginCommandBuffer, self->handle, &begin))
+    return NULL;
+  cnn_device_name_object (device, VK_OBJECT_TYPE_COMMAND_BUFFER, (guint64) self->handle, label);
+
+  if (cnn_debug_flags () & CNN_DEBUG_TIMING)
+    {
+      VkQueryPoolCreateInfo info = {
+        .sType = VK_STRUCTURE_TYPE_QUERY_POOL_CREATE_INFO,
+        .queryType = VK_QUERY_TYPE_TIMESTAMP,
+        .queryCount = MAX_TIMESTAMPS,
+      };
+
+      if (!VK_CALL (error, vkCreateQueryPool, device->handle, &info, NULL, &self->timestamps))
+        return NULL;
+      vkCmdResetQueryPool (self->handle, self->timestamps, 0, MAX_TIMESTAMPS);
+      vkCmdWriteTimestamp (self->handle, VK_PIPELINE_STAGE_BOTTOM_OF_PIPE_BIT, self->timestamps,
+                           0);
+    }
+  return g_steal_pointer (&self);
+}
+
+void
+cnn_commands_free (CnnCommands *self)
+{
+  VkDevice device;
+
+  if (self == NULL)
+    return;
+  device = self->device->handle;
+  for (guint i = 0; i < self->views->len; i++)
+    vkDestroyBufferView (device, g_array_index (self->views, VkBufferView, i), NULL);
+  for (guint i = 0; i < self->pools->len; i++)
+    vkDestroyDescriptorPool (device, g_array_index (self->pools, VkDescriptorPool, i), NULL);
+  vkDestroyQueryPool (device, self->timestamps, NULL);
+  vkDestroyFence (device, self->fence, NULL);
+  if (self->handle != VK_NULL_HANDLE)
+    vkFreeCommandBuffers (device, self->device->command_pool, 1, &self->handle);
+  g_array_unref (self->views);
+  g_array_unref (self->pools);
+  g_ptr_array_unref (self->buffers);
+  g_ptr_array_unref (self->timed);
+  g_free (self->label);
+  cnn_device_unref (self->device);
+  g_free (self);
+}
+
+CnnDevice *
+cnn_commands_device (const CnnCommands *self)
+{
+  return self->device;
+}
+
+static void
+end_label (CnnCommands *self)
+{
+  if (self->in_label)
+    self->device->end_label (self->handle);
+  self->in_label = FALSE;
+}
+
+void
+cnn_commands_label (CnnCommands *self, const char *label)
+{
+  g_free (self->label);
+  self->label = g_strdup (label);
+  if (self->device->begin_label == NULL)
+    return;
+  end_label (self);
+  self->device->begin_label (self->handle, &(VkDebugUtilsLabelEXT) {
+                                               .sType = VK_STRUCTURE_TYPE_DEBUG_UTILS_LABEL_EXT,
+                                               .pLabelName = label,
+                                           });
+  self->in_label = TRUE;
+}
+
+static gboolean
+allocate_set (CnnCommands *self, const CnnKernel *kernel, VkDescriptorSet *set, GError **error)
+{
+  VkDescriptorSetAllocateInfo info = {
+    .sType = VK_STRUCTURE_TYPE_DESCRIPTOR_SET_ALLOCATE_INFO,
+    .descriptorSetCount = 1,
+    .pSetLayouts = &kernel->set_layout,
+  };
+
+  if (self->sets_left == 0)
+    {
+      const VkDescriptorPoolSize sizes[] = {
+        { VK_DESCRIPTOR_TYPE_STORAGE_BUFFER, SETS_PER_POOL * CNN_MAX_BINDINGS },
+        { VK_DESCRIPTOR_TYPE_STORAGE_TEXEL_BUFFER, SETS_PER_POOL * CNN_MAX_BINDINGS },
+      };
+      VkDescriptorPoolCreateInfo pool_info = {
+        .sType = VK_STRUCTURE_TYPE_DESCRIPTOR_POOL_CREATE_INFO,
+        .maxSets = SETS_PER_POOL,
+        .poolSizeCount = G_N_ELEMENTS (sizes),
+        .pPoolSizes = sizes,
+      };
+      VkDescriptorPool pool;
+
+      if (!VK_CALL (error, vkCreateDescriptorPool, self->device->handle, &pool_info, NULL, &pool))
+        return FALSE;
+      g_array_append_val (self->pools, pool);
+      self->sets_left = SETS_PER_POOL;
+    }
+  self->sets_left--;
+  info.descriptorPool = g_array_index (self->pools, VkDescriptorPool, self->pools->len - 1);
+  return VK_CALL (error, vkAllocateDescriptorSets, self->device->handle, &info, set);
+}
+
+static gboolean
+bind (CnnCommands *self, const CnnKernel *kernel, const CnnDispatch *dispatch, GError **error)
+{
+  VkWriteDescriptorSet writes[CNN_MAX_BINDINGS];
+  VkDescriptorBufferInfo infos[CNN_MAX_BINDINGS];
+  VkBufferView views[CNN_MAX_BINDINGS];
+  VkDescriptorSet set;
+
+  g_assert (dispatch->n_bindings == kernel->n_bindings);
+  if (!allocate_set (self, kernel, &set, error))
+    return FALSE;
+  for (int i = 0; i < kernel->n_bindings; i++)
+    {
+      const CnnBinding *binding = dispatch->bindings + i;
+
+      g_assert (binding->offset + binding->size <= binding->buffer->size);
+      infos[i] = (VkDescriptorBufferInfo) { binding->buffer->handle, binding->offset,
+                                            binding->size };
+      writes[i] = (VkWriteDescriptorSet) {
+        .sType = VK_STRUCTURE_TYPE_WRITE_DESCRIPTOR_SET,
+        .dstSet = set,
+        .dstBinding = (guint32) i,
+        .descriptorCount = 1,
+        .descriptorType = kernel->types[i],
+        .pBufferInfo = infos + i,
+        .pTexelBufferView = views + i,
+      };
+      if (kernel->types[i] == VK_DESCRIPTOR_TYPE_STORAGE_TEXEL_BUFFER)
+        {
+          VkBufferViewCreateInfo info = {
+            .sType = VK_STRUCTURE_TYPE_BUFFER_VIEW_CREATE_INFO,
+            .buffer = binding->buffer->handle,
+            .format = VK_FORMAT_R32G32B32A32_SFLOAT,
+            .offset = binding->offset,
+            .range = binding->size,
+          };
+
+          if (!VK_CALL (error, vkCreateBufferView, self->device->handle, &info, NULL, views + i))
+            return FALSE;
+          g_array_append_val (self->views, views[i]);
+        }
+      g_ptr_array_add (self->buffers, cnn_buffer_ref (binding->buffer));
+    }
+  vkUpdateDescriptorSets (self->device->handle, (guint32) kernel->n_bindings, writes, 0, NULL);
+  vkCmdBindDescriptorSets (self->handle, VK_PIPELINE_BIND_POINT_COMPUTE, kernel->layout, 0, 1,
+                           &set, 0, NULL);
+  return TRUE;
+}
+
+static void
+barrier (CnnCommands *self)
+{
+  VkMemoryBarrier memory = {
+    .sType = VK_STRUCTURE_TYPE_MEMORY_BARRIER,
+    .srcAccessMask = VK_ACCESS_SHADER_WRITE_BIT,
+    .dstAccessMask
+    = VK_ACCESS_SHADER_READ_BIT | VK_ACCESS_SHADER_WRITE_BIT | VK_ACCESS_HOST_READ_BIT,
+  };
+
+  vkCmdPipelineBarrier (self->handle, VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT,
+                        VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT | VK_PIPELINE_STAGE_HOST_BIT, 0, 1,
+                        &memory, 0, NULL, 0, NULL);
+}
+
+gboolean
+cnn_commands_dispatch (CnnCommands *self, const CnnDispatch *dispatch, GError **error)
+{
+  const guint32 *limit = self->device->properties.limits.maxComputeWorkGroupCount;
+  CnnKernel *kernel = cnn_kernel_get (self->device, dispatch, error);
+
+  g_assert (!self->ended);
+  if (kernel == NULL || !bind (self, kernel, dispatch, error))
+    return FALSE;
+  if (dispatch->groups[0] > limit[0] || dispatch->groups[1] > limit[1]
+      || dispatch->groups[2] > limit[2])
+    {
+      g_set_error (error, CNN_ERROR, CNN_ERROR_DEVICE,
+                   "%s: the input is too large for this device; choose a smaller input size",
+                   self->label != NULL ? self->label : dispatch->stem);
+      return FALSE;
+    }
+  vkCmdBindPipeline (self->handle, VK_PIPELINE_BIND_POINT_COMPUTE, kernel->pipeline);
+  if (dispatch->push_size > 0)
+    vkCmdPushConstants (self->handle, kernel->layout, VK_SHADER_STAGE_COMPUTE_BIT, 0,
+                        (guint32) dispatch->push_size, dispatch->push);
+  vkCmdDispatch (self->handle, dispatch->groups[0], dispatch->groups[1], dispatch->groups[2]);
+  barrier (self);
+
+  if (self->timestamps != VK_NULL_HANDLE && self->timed->len + 1 < MAX_TIMESTAMPS)
+    {
+      g_ptr_array_add (self->timed, g_strdup_printf ("%-36s %s", self->label ? self->label : "",
+                                                     kernel->key));
+      vkCmdWriteTimestamp (self->handle, VK_PIPELINE_STAGE_BOTTOM_OF_PIPE_BIT, self->timestamps,
+                           self->timed->len);
+    }
+  return TRUE;
+}
+
+static void
+print_timing (CnnCommands *self)
+{
+  const guint n = self->timed->len + 1;
+  const double unit = self->device->properties.limits.timestampPeriod * 1e-6;
+  g_autofree guint64 *times = g_new0 (guint64, n);
+
+  if (n < 2
+      || vkGetQueryPoolResults (self->device->handle, self->timestamps, 0, n, n * sizeof *times,
+                                times, sizeof *times, VK_QUERY_RESULT_64_BIT)
+             != VK_SUCCESS)
+    return;
+  g_printerr ("%10s %6s  layer and kernel\n", "ms", "share");
+  for (guint i = 1; i < n; i++)
+    g_printerr ("%10.3f %5.1f%%  %s\n", (double) (times[i] - times[i - 1]) * unit,
+                100. * (double) (times[i] - times[i - 1])
+                    / (double) MAX (times[n - 1] - times[0], 1),
+                (const char *) self->timed->pdata[i - 1]);
+  g_printerr ("%10.3f 100.0%%  all\n", (double) (times[n - 1] - times[0]) * unit);
+}
+
+gboolean
+cnn_commands_run (CnnCommands *self, GError **error)
+{
+  VkSubmitInfo submit = {
+    .sType = VK_STRUCTURE_TYPE_SUBMIT_INFO,
+    .commandBufferCount = 1,
+    .pCommandBuffers = &self->handle,
+  };
+
+  if (!self->ended)
+    {
+      end_label (self);
+      if (!VK_CALL (error, vkEndCommandBuffer, self->handle))
+        return FALSE;
+      self->ended = TRUE;
+    }
+  if (!VK_CALL (error, vkQueueSubmit, self->device->queue, 1, &submit, self->fence)
+      || !VK_CALL (error, vkWaitForFences, self->device->handle, 1, &self->fence, VK_TRUE,
+                   G_MAXUINT64)
+      || !VK_CALL (error, vkResetFences, self->device->handle, 1, &self->fence))
+    return FALSE;
+  if (self->timestamps != VK_NULL_HANDLE)
+    print_timing (self);
+  return TRUE;
+}
+
+void
+cnn_flat_groups (gsize items, guint local, guint groups[3])
+{
+  gsize n = (items + local - 1) / local;
+
+  groups[0] = (guint) MIN (n, CNN_FLAT_GROUPS);
+  groups[1] = (guint) ((n + CNN_FLAT_GROUPS - 1) / CNN_FLAT_GROUPS);
+  groups[2] = 1;
+}

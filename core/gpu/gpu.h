@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#pragma once
+
+/* The only room that sees Vulkan. A device has buffers and commands; commands are recorded
+ * once from kernels (compute shaders by their stem) and submitted as often as one likes. */
+
+#include <glib.h>
+
+G_BEGIN_DECLS
+
+typedef struct _CnnDevice CnnDevice;
+typedef struct _CnnBuffer CnnBuffer;
+typedef struct _CnnCommands CnnCommands;
+
+typedef struct
+{
+  int index;
+  char *name;   /* as the driver gives it: "llvmpipe (LLVM 15.0.6, 256 bits)" */
+  char *type;   /* "discrete", "integrated", "virtual", "software", "other" */
+  char *driver; /* "llvmpipe Mesa 22.3.6" */
+  guint64 memory; /* bytes in the largest device-local heap */
+} CnnDeviceInfo;
+
+/* Every Vulkan device that can compute, best first, indices in the driver's order. An empty list is
+ * not an error. Transfer full, free with g_ptr_array_unref. CNN_ERROR_DEVICE when Vulkan
+ * itself is missing; the message names the package to install. */
+GPtrArray *cnn_devices_list (GError **error);
+void cnn_device_info_free (CnnDeviceInfo *info);
+
+/* Opens a device: "auto" or NULL for $CONVLENS_DEVICE, else the best real GPU, else the software driver;
+ * an index; or part of a name, letter case ignored. Transfer full. */
+CnnDevice *cnn_device_open (const char *wish, GError **error);
+CnnDevice *cnn_device_ref (CnnDevice *device);
+void cnn_device_unref (CnnDevice *device);
+const char *cnn_device_name (const CnnDevice *device);
+
+/* Lanes of a subgroup, and so the local size of kernels that shuffle. */
+guint cnn_device_subgroup_size (const CnnDevice *device);
+/* Multiple on which a binding's offset must lie; a power of two. */
+gsize cnn_device_alignment (const CnnDevice *device);
+/* The largest size in bytes of one binding. */
+gsize cnn_device_max_binding (const CnnDevice *device);
+/* Messages of the validation layer so far; 0 where it is off (CONVLENS_DEBUG=validate). */
+guint cnn_device_validation_messages (const CnnDevice *device);
+
+/* A buffer in device memory, its contents undefined. It keeps the device alive. CNN_ERROR_DEVICE
+ * when the device has no room; the message has `label` and the size. Transfer full. */
+CnnBuffer *cnn_buffer_new (CnnDevice *device, gsize bytes, const char *label, GError **error);
+CnnBuffer *cnn_buffer_ref (CnnBuffer *buffer);
+void cnn_buffer_unref (CnnBuffer *buffer);
+gsize cnn_buffer_size (const CnnBuffer *buffer);
+/* Host memory that is the buffer's own, or NULL where the device does not share any: then
+ * cnn_buffer_write and _read go through a staging buffer. */
+gpointer cnn_buffer_mapped (CnnBuffer *buffer);
+gboolean cnn_buffer_write (CnnBuffer *buffer, gsize offset, gconstpointer data, gsize bytes,
+                           GError **error);
+gboolean cnn_buffer_read (CnnBuffer *buffer, gsize offset, gpointer data, gsize bytes,
+                          GError **error);
+
+typedef struct
+{
+  CnnBuffer *buffer;
+  gsize offset, size; /* bytes; offset a multiple of cnn_device_alignment */
+} CnnBinding;
+
+#define CNN_MAX_BINDINGS 8
+#define CNN_MAX_CONSTANTS 8
+
+/* One run of a kernel. Bindings, in order, are the shader's binding 0, 1, …; constants its
+ * constant_id 0, 1, …; push its push constants. */
+typedef struct
+{
+  const char *stem;
+  guint32 constants[CNN_MAX_CONSTANTS];
+  int n_constants;
+  CnnBinding bindings[CNN_MAX_BINDINGS];
+  int n_bindings;
+  gconstpointer push;
+  gsize push_size;
+  guint groups[3]; /* workgroups */
+} CnnDispatch;
+
+CnnCommands *cnn_commands_new (CnnDevice *device, const char *label, GError **error);
+void cnn_commands_free (CnnCommands *commands);
+CnnDevice *cnn_commands_device (const CnnCommands *commands);
+/* Names what is recorded next (a layer), for debuggers and for CONVLENS_DEBUG=timing. */
+void cnn_commands_label (CnnCommands *commands, const char *label);
+/* Records one kernel; it sees all that was recorded before it. Everything in `dispatch` is copied,
+ * the buffers are kept alive by the commands. */
+gboolean cnn_commands_dispatch (CnnCommands *commands, const CnnDispatch *dispatch,
+                                GError **error);
+/* Submits all that was recorded and waits for it. The first call ends the recording. */
+gboolean cnn_commands_run (CnnCommands *commands, GError **error);
+
+/* Workgroups of `local` invocations for n flat items, over x and y: kernels get their item as
+ * gl_GlobalInvocationID.x + gl_GlobalInvocationID.y * (CNN_FLAT_GROUPS * local). */
+#define CNN_FLAT_GROUPS 32768u
+void cnn_flat_groups (gsize items, guint local, guint groups[3]);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (CnnDevice, cnn_device_unref)
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (CnnBuffer, cnn_buffer_unref)
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (CnnCommands, cnn_commands_free)
+
+G_END_DECLS

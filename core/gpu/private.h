@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#pragma once
+
+#include "error.h"
+#include "gpu.h"
+
+#include <vulkan/vulkan.h>
+
+typedef enum
+{
+  CNN_DEBUG_VALIDATE = 1 << 0, /* the validation layer; messages are counted and printed */
+  CNN_DEBUG_LABELS = 1 << 1,   /* names for RenderDoc and the like */
+  CNN_DEBUG_TIMING = 1 << 2,   /* a table of kernel times after every run */
+  CNN_DEBUG_STAGING = 1 << 3   /* never map device memory, as on a discrete GPU */
+} CnnDebug;
+
+CnnDebug cnn_debug_flags (void);
+
+/* A pipeline of one stem with its constants filled in. Belongs to the device. */
+typedef struct
+{
+  char *key;
+  VkShaderModule module;
+  VkDescriptorSetLayout set_layout;
+  VkPipelineLayout layout;
+  VkPipeline pipeline;
+  int n_bindings;
+  VkDescriptorType types[CNN_MAX_BINDINGS];
+} CnnKernel;
+
+struct _CnnDevice
+{
+  gatomicrefcount references;
+  char *name;
+  VkInstance instance;
+  VkDebugUtilsMessengerEXT messenger;
+  PFN_vkSetDebugUtilsObjectNameEXT set_object_name; /* NULL where labels are off */
+  PFN_vkCmdBeginDebugUtilsLabelEXT begin_label;
+  PFN_vkCmdEndDebugUtilsLabelEXT end_label;
+  guint validation_messages;
+
+  VkPhysicalDevice physical;
+  VkPhysicalDeviceProperties properties;
+  VkDevice handle;
+  VkQueue queue;
+  guint queue_family;
+  VkCommandPool command_pool;
+  guint subgroup_size;
+  gboolean pins_subgroup_size; /* VK_EXT_subgroup_size_control is on */
+  gsize alignment;
+  gboolean maps; /* buffers are host memory too */
+  guint32 device_type_index, staging_type_index;
+
+  GHashTable *kernels; /* key → CnnKernel */
+};
+
+struct _CnnBuffer
+{
+  gatomicrefcount references;
+  CnnDevice *device;
+  VkBuffer handle;
+  VkDeviceMemory memory;
+  gsize size;
+  void *mapped;
+};
+
+/* Traces nothing, checks, and names the call that failed. */
+#define VK_CALL(error, call, ...) cnn_vk_check (call (__VA_ARGS__), #call, error)
+gboolean cnn_vk_check (VkResult result, const char *call, GError **error);
+
+CnnBuffer *cnn_buffer_new_of_type (CnnDevice *device, gsize bytes, guint32 type_index,
+                                   gboolean map, const char *label, GError **error);
+/* The kernel of a stem with these constants, made on first use. Transfer none. */
+CnnKernel *cnn_kernel_get (CnnDevice *device, const CnnDispatch *dispatch, GError **error);
+void cnn_kernel_free (CnnDevice *device, CnnKernel *kernel);
+void cnn_device_name_object (CnnDevice *device, VkObjectType type, guint64 object,
+                             const char *label);
