@@ -108,9 +108,9 @@ copy (CnnDevice *device, CnnBuffer *from, gsize from_offset, CnnBuffer *to, gsiz
       vkCmdCopyBuffer (commands, from->handle, to->handle, 1, &region);
       done = VK_CALL (error, vkEndCommandBuffer, commands)
              && VK_CALL (error, vkQueueSubmit, device->queue, 1,
-                         (&(VkSubmitInfo) { .sType = VK_STRUCTURE_TYPE_SUBMIT_INFO,
-                                            .commandBufferCount = 1,
-                                            .pCommandBuffers = &commands }),
+                         (&(VkSubmitInfo){ .sType = VK_STRUCTURE_TYPE_SUBMIT_INFO,
+                                           .commandBufferCount = 1,
+                                           .pCommandBuffers = &commands }),
                          VK_NULL_HANDLE)
              && VK_CALL (error, vkQueueWaitIdle, device->queue);
     }

@@ -56,8 +56,7 @@ cnn_commands_new (CnnDevice *device, const char *label, GError **error)
       if (!VK_CALL (error, vkCreateQueryPool, device->handle, &info, NULL, &self->timestamps))
         return NULL;
       vkCmdResetQueryPool (self->handle, self->timestamps, 0, MAX_TIMESTAMPS);
-      vkCmdWriteTimestamp (self->handle, VK_PIPELINE_STAGE_BOTTOM_OF_PIPE_BIT, self->timestamps,
-                           0);
+      vkCmdWriteTimestamp (self->handle, VK_PIPELINE_STAGE_BOTTOM_OF_PIPE_BIT, self->timestamps, 0);
     }
   return g_steal_pointer (&self);
 }
@@ -109,7 +108,7 @@ cnn_commands_label (CnnCommands *self, const char *label)
   if (self->device->begin_label == NULL)
     return;
   end_label (self);
-  self->device->begin_label (self->handle, &(VkDebugUtilsLabelEXT) {
+  self->device->begin_label (self->handle, &(VkDebugUtilsLabelEXT){
                                                .sType = VK_STRUCTURE_TYPE_DEBUG_UTILS_LABEL_EXT,
                                                .pLabelName = label,
                                            });
@@ -165,9 +164,9 @@ bind (CnnCommands *self, const CnnKernel *kernel, const CnnDispatch *dispatch, G
       const CnnBinding *binding = dispatch->bindings + i;
 
       g_assert (binding->offset + binding->size <= binding->buffer->size);
-      infos[i] = (VkDescriptorBufferInfo) { binding->buffer->handle, binding->offset,
-                                            binding->size };
-      writes[i] = (VkWriteDescriptorSet) {
+      infos[i] =
+          (VkDescriptorBufferInfo){ binding->buffer->handle, binding->offset, binding->size };
+      writes[i] = (VkWriteDescriptorSet){
         .sType = VK_STRUCTURE_TYPE_WRITE_DESCRIPTOR_SET,
         .dstSet = set,
         .dstBinding = (guint32) i,
@@ -193,8 +192,8 @@ bind (CnnCommands *self, const CnnKernel *kernel, const CnnDispatch *dispatch, G
       g_ptr_array_add (self->buffers, cnn_buffer_ref (binding->buffer));
     }
   vkUpdateDescriptorSets (self->device->handle, (guint32) kernel->n_bindings, writes, 0, NULL);
-  vkCmdBindDescriptorSets (self->handle, VK_PIPELINE_BIND_POINT_COMPUTE, kernel->layout, 0, 1,
-                           &set, 0, NULL);
+  vkCmdBindDescriptorSets (self->handle, VK_PIPELINE_BIND_POINT_COMPUTE, kernel->layout, 0, 1, &set,
+                           0, NULL);
   return TRUE;
 }
 
@@ -204,8 +203,8 @@ barrier (CnnCommands *self)
   VkMemoryBarrier memory = {
     .sType = VK_STRUCTURE_TYPE_MEMORY_BARRIER,
     .srcAccessMask = VK_ACCESS_SHADER_WRITE_BIT,
-    .dstAccessMask
-    = VK_ACCESS_SHADER_READ_BIT | VK_ACCESS_SHADER_WRITE_BIT | VK_ACCESS_HOST_READ_BIT,
+    .dstAccessMask =
+        VK_ACCESS_SHADER_READ_BIT | VK_ACCESS_SHADER_WRITE_BIT | VK_ACCESS_HOST_READ_BIT,
   };
 
   vkCmdPipelineBarrier (self->handle, VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT,
@@ -239,8 +238,8 @@ cnn_commands_dispatch (CnnCommands *self, const CnnDispatch *dispatch, GError **
 
   if (self->timestamps != VK_NULL_HANDLE && self->timed->len + 1 < MAX_TIMESTAMPS)
     {
-      g_ptr_array_add (self->timed, g_strdup_printf ("%-36s %s", self->label ? self->label : "",
-                                                     kernel->key));
+      g_ptr_array_add (self->timed,
+                       g_strdup_printf ("%-36s %s", self->label ? self->label : "", kernel->key));
       vkCmdWriteTimestamp (self->handle, VK_PIPELINE_STAGE_BOTTOM_OF_PIPE_BIT, self->timestamps,
                            self->timed->len);
     }

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#define NO_DRIVER                                                                                  \
+#define NO_DRIVER                                                                                   \
   "no Vulkan driver was found; install your graphics driver's Vulkan part, or the software driver " \
   "(package mesa-vulkan-drivers)"
 
@@ -142,10 +142,10 @@ type_name (VkPhysicalDeviceType type)
 static int
 type_rank (VkPhysicalDeviceType type)
 {
-  static const VkPhysicalDeviceType best_first[] = {
-    VK_PHYSICAL_DEVICE_TYPE_DISCRETE_GPU, VK_PHYSICAL_DEVICE_TYPE_INTEGRATED_GPU,
-    VK_PHYSICAL_DEVICE_TYPE_VIRTUAL_GPU, VK_PHYSICAL_DEVICE_TYPE_OTHER
-  };
+  static const VkPhysicalDeviceType best_first[] = { VK_PHYSICAL_DEVICE_TYPE_DISCRETE_GPU,
+                                                     VK_PHYSICAL_DEVICE_TYPE_INTEGRATED_GPU,
+                                                     VK_PHYSICAL_DEVICE_TYPE_VIRTUAL_GPU,
+                                                     VK_PHYSICAL_DEVICE_TYPE_OTHER };
 
   for (guint i = 0; i < G_N_ELEMENTS (best_first); i++)
     if (best_first[i] == type)
@@ -285,21 +285,21 @@ choose (GArray *found, const char *wish, GError **error)
       g_string_append_printf (names, "%s%d: %s", i > 0 ? ", " : "", candidate->index,
                               properties.deviceName);
     }
-  g_set_error (error, CNN_ERROR, CNN_ERROR_ARGUMENT,
-               "no Vulkan device is called “%s”; there is %s", wish, names->str);
+  g_set_error (error, CNN_ERROR, CNN_ERROR_ARGUMENT, "no Vulkan device is called “%s”; there is %s",
+               wish, names->str);
   return NULL;
 }
 
-/* Where buffers lie. Mapped throughout where the largest device heap is ordinary cached memory (software
- * driver, integrated GPUs); else device memory with staging. */
+/* Where buffers lie. Mapped throughout where the largest device heap is ordinary cached memory
+ * (software driver, integrated GPUs); else device memory with staging. */
 static gboolean
 choose_memory (CnnDevice *self, GError **error)
 {
-  const VkMemoryPropertyFlags shared
-      = VK_MEMORY_PROPERTY_DEVICE_LOCAL_BIT | VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT
-        | VK_MEMORY_PROPERTY_HOST_COHERENT_BIT | VK_MEMORY_PROPERTY_HOST_CACHED_BIT;
-  const VkMemoryPropertyFlags staging
-      = VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT | VK_MEMORY_PROPERTY_HOST_COHERENT_BIT;
+  const VkMemoryPropertyFlags shared =
+      VK_MEMORY_PROPERTY_DEVICE_LOCAL_BIT | VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT
+      | VK_MEMORY_PROPERTY_HOST_COHERENT_BIT | VK_MEMORY_PROPERTY_HOST_CACHED_BIT;
+  const VkMemoryPropertyFlags staging =
+      VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT | VK_MEMORY_PROPERTY_HOST_COHERENT_BIT;
   guint64 largest = device_memory (self->physical);
   VkPhysicalDeviceMemoryProperties memory;
   int device_type = -1, shared_type = -1, staging_type = -1;
@@ -308,8 +308,7 @@ choose_memory (CnnDevice *self, GError **error)
   for (guint32 i = 0; i < memory.memoryTypeCount; i++)
     {
       VkMemoryPropertyFlags flags = memory.memoryTypes[i].propertyFlags;
-      gboolean in_largest
-          = memory.memoryHeaps[memory.memoryTypes[i].heapIndex].size == largest;
+      gboolean in_largest = memory.memoryHeaps[memory.memoryTypes[i].heapIndex].size == largest;
 
       if (device_type < 0 && in_largest && (flags & VK_MEMORY_PROPERTY_DEVICE_LOCAL_BIT))
         device_type = (int) i;
@@ -321,8 +320,7 @@ choose_memory (CnnDevice *self, GError **error)
     }
   if (device_type < 0 || staging_type < 0)
     {
-      g_set_error (error, CNN_ERROR, CNN_ERROR_DEVICE, "%s has no memory for buffers",
-                   self->name);
+      g_set_error (error, CNN_ERROR, CNN_ERROR_DEVICE, "%s has no memory for buffers", self->name);
       return FALSE;
     }
   self->maps = shared_type >= 0 && !(cnn_debug_flags () & CNN_DEBUG_STAGING);
@@ -375,8 +373,8 @@ open_logical_device (CnnDevice *self, GError **error)
     .queueCreateInfoCount = 1,
     .pQueueCreateInfos = &queue,
   };
-  const VkSubgroupFeatureFlags needed
-      = VK_SUBGROUP_FEATURE_BASIC_BIT | VK_SUBGROUP_FEATURE_SHUFFLE_BIT;
+  const VkSubgroupFeatureFlags needed =
+      VK_SUBGROUP_FEATURE_BASIC_BIT | VK_SUBGROUP_FEATURE_SHUFFLE_BIT;
 
   vkGetPhysicalDeviceProperties2 (self->physical, &properties);
   self->properties = properties.properties;
@@ -416,7 +414,7 @@ open_logical_device (CnnDevice *self, GError **error)
     return FALSE;
   vkGetDeviceQueue (self->handle, self->queue_family, 0, &self->queue);
   return VK_CALL (error, vkCreateCommandPool, self->handle,
-                  (&(VkCommandPoolCreateInfo) {
+                  (&(VkCommandPoolCreateInfo){
                       .sType = VK_STRUCTURE_TYPE_COMMAND_POOL_CREATE_INFO,
                       .queueFamilyIndex = self->queue_family,
                   }),
@@ -556,11 +554,11 @@ void
 cnn_device_name_object (CnnDevice *self, VkObjectType type, guint64 object, const char *label)
 {
   if (self->set_object_name != NULL && label != NULL)
-    self->set_object_name (self->handle, &(VkDebugUtilsObjectNameInfoEXT) {
-                                             .sType
-                                             = VK_STRUCTURE_TYPE_DEBUG_UTILS_OBJECT_NAME_INFO_EXT,
-                                             .objectType = type,
-                                             .objectHandle = object,
-                                             .pObjectName = label,
-                                         });
+    self->set_object_name (self->handle,
+                           &(VkDebugUtilsObjectNameInfoEXT){
+                               .sType = VK_STRUCTURE_TYPE_DEBUG_UTILS_OBJECT_NAME_INFO_EXT,
+                               .objectType = type,
+                               .objectHandle = object,
+                               .pObjectName = label,
+                           });
 }

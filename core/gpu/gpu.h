@@ -15,9 +15,9 @@ typedef struct _CnnCommands CnnCommands;
 typedef struct
 {
   int index;
-  char *name;   /* as the driver gives it: "llvmpipe (LLVM 15.0.6, 256 bits)" */
-  char *type;   /* "discrete", "integrated", "virtual", "software", "other" */
-  char *driver; /* "llvmpipe Mesa 22.3.6" */
+  char *name;     /* as the driver gives it: "llvmpipe (LLVM 15.0.6, 256 bits)" */
+  char *type;     /* "discrete", "integrated", "virtual", "software", "other" */
+  char *driver;   /* "llvmpipe Mesa 22.3.6" */
   guint64 memory; /* bytes in the largest device-local heap */
 } CnnDeviceInfo;
 
@@ -27,8 +27,8 @@ typedef struct
 GPtrArray *cnn_devices_list (GError **error);
 void cnn_device_info_free (CnnDeviceInfo *info);
 
-/* Opens a device: "auto" or NULL for $CONVLENS_DEVICE, else the best real GPU, else the software driver;
- * an index; or part of a name, letter case ignored. Transfer full. */
+/* Opens a device: "auto" or NULL for $CONVLENS_DEVICE, else the best real GPU, else the software
+ * driver; an index; or part of a name, letter case ignored. Transfer full. */
 CnnDevice *cnn_device_open (const char *wish, GError **error);
 CnnDevice *cnn_device_ref (CnnDevice *device);
 void cnn_device_unref (CnnDevice *device);
@@ -87,8 +87,7 @@ CnnDevice *cnn_commands_device (const CnnCommands *commands);
 void cnn_commands_label (CnnCommands *commands, const char *label);
 /* Records one kernel; it sees all that was recorded before it. Everything in `dispatch` is copied,
  * the buffers are kept alive by the commands. */
-gboolean cnn_commands_dispatch (CnnCommands *commands, const CnnDispatch *dispatch,
-                                GError **error);
+gboolean cnn_commands_dispatch (CnnCommands *commands, const CnnDispatch *dispatch, GError **error);
 /* Submits all that was recorded and waits for it. The first call ends the recording. */
 gboolean cnn_commands_run (CnnCommands *commands, GError **error);
 

@@ -15,8 +15,8 @@ enum
   STORAGE_UNIFORM_CONSTANT = 0
 };
 
-/* Finds the binding kinds: a variable of storage class UniformConstant is a texel buffer (imageBuffer),
- * any other one with a binding a storage buffer. */
+/* Finds the binding kinds: a variable of storage class UniformConstant is a texel buffer
+ * (imageBuffer), any other one with a binding a storage buffer. */
 static void
 reflect (const CnnKernelCode *code, CnnKernel *kernel)
 {
@@ -30,11 +30,10 @@ reflect (const CnnKernelCode *code, CnnKernel *kernel)
 
       if (op == OP_DECORATE && word[2] == DECORATION_BINDING)
         g_hash_table_insert (bindings, GUINT_TO_POINTER (word[1]), GUINT_TO_POINTER (word[3]));
-      else if (op == OP_VARIABLE
-               && g_hash_table_contains (bindings, GUINT_TO_POINTER (word[2])))
+      else if (op == OP_VARIABLE && g_hash_table_contains (bindings, GUINT_TO_POINTER (word[2])))
         {
-          guint32 binding
-              = GPOINTER_TO_UINT (g_hash_table_lookup (bindings, GUINT_TO_POINTER (word[2])));
+          guint32 binding =
+              GPOINTER_TO_UINT (g_hash_table_lookup (bindings, GUINT_TO_POINTER (word[2])));
 
           g_assert (binding < CNN_MAX_BINDINGS);
           kernel->types[binding] = word[3] == STORAGE_UNIFORM_CONSTANT
@@ -102,11 +101,11 @@ build (CnnDevice *device, CnnKernel *kernel, const CnnDispatch *dispatch, GError
 
   reflect (code, kernel);
   for (int i = 0; i < kernel->n_bindings; i++)
-    bindings[i] = (VkDescriptorSetLayoutBinding) { (guint32) i, kernel->types[i], 1,
-                                                   VK_SHADER_STAGE_COMPUTE_BIT, NULL };
+    bindings[i] = (VkDescriptorSetLayoutBinding){ (guint32) i, kernel->types[i], 1,
+                                                  VK_SHADER_STAGE_COMPUTE_BIT, NULL };
   set_info.bindingCount = (guint32) kernel->n_bindings;
   for (guint32 i = 0; i < constants.mapEntryCount; i++)
-    entries[i] = (VkSpecializationMapEntry) { i, i * 4, 4 };
+    entries[i] = (VkSpecializationMapEntry){ i, i * 4, 4 };
 
   if (!VK_CALL (error, vkCreateShaderModule, device->handle, &module_info, NULL, &kernel->module)
       || !VK_CALL (error, vkCreateDescriptorSetLayout, device->handle, &set_info, NULL,
@@ -119,8 +118,7 @@ build (CnnDevice *device, CnnKernel *kernel, const CnnDispatch *dispatch, GError
   if (!VK_CALL (error, vkCreateComputePipelines, device->handle, VK_NULL_HANDLE, 1, &info, NULL,
                 &kernel->pipeline))
     return FALSE;
-  cnn_device_name_object (device, VK_OBJECT_TYPE_PIPELINE, (guint64) kernel->pipeline,
-                          kernel->key);
+  cnn_device_name_object (device, VK_OBJECT_TYPE_PIPELINE, (guint64) kernel->pipeline, kernel->key);
   return TRUE;
 }
 

@@ -68,8 +68,8 @@ struct _CnnBuffer
 #define VK_CALL(error, call, ...) cnn_vk_check (call (__VA_ARGS__), #call, error)
 gboolean cnn_vk_check (VkResult result, const char *call, GError **error);
 
-CnnBuffer *cnn_buffer_new_of_type (CnnDevice *device, gsize bytes, guint32 type_index,
-                                   gboolean map, const char *label, GError **error);
+CnnBuffer *cnn_buffer_new_of_type (CnnDevice *device, gsize bytes, guint32 type_index, gboolean map,
+                                   const char *label, GError **error);
 /* The kernel of a stem with these constants, made on first use. Transfer none. */
 CnnKernel *cnn_kernel_get (CnnDevice *device, const CnnDispatch *dispatch, GError **error);
 void cnn_kernel_free (CnnDevice *device, CnnKernel *kernel);

@@ -6,13 +6,13 @@
 CnnShape
 cnn_shape (int n, int h, int w, int c)
 {
-  return (CnnShape) { 3, n, h, w, c };
+  return (CnnShape){ 3, n, h, w, c };
 }
 
 CnnShape
 cnn_shape_flat (int n, int c)
 {
-  return (CnnShape) { 1, n, 1, 1, c };
+  return (CnnShape){ 1, n, 1, 1, c };
 }
 
 gboolean
@@ -42,8 +42,8 @@ cnn_shape_planes (const CnnShape *shape)
 gsize
 cnn_shape_bytes (const CnnShape *shape)
 {
-  return (gsize) shape->n * (gsize) shape->h * (gsize) shape->w
-         * (gsize) cnn_shape_planes (shape) * 4 * sizeof (float);
+  return (gsize) shape->n * (gsize) shape->h * (gsize) shape->w * (gsize) cnn_shape_planes (shape)
+         * 4 * sizeof (float);
 }
 
 char *
@@ -52,8 +52,7 @@ cnn_shape_to_string (const CnnShape *shape)
   const gint64 sizes[3] = { shape->h, shape->rank == 2 ? shape->c : shape->w, shape->c };
   const gint64 flat = shape->c;
 
-  return shape->rank == 1 ? cnn_dims_to_string (1, &flat)
-                          : cnn_dims_to_string (shape->rank, sizes);
+  return shape->rank == 1 ? cnn_dims_to_string (1, &flat) : cnn_dims_to_string (shape->rank, sizes);
 }
 
 CnnTensor *
@@ -87,7 +86,7 @@ cnn_tensor_free (CnnTensor *self)
 CnnBinding
 cnn_tensor_binding (const CnnTensor *self)
 {
-  return (CnnBinding) { self->buffer, self->offset, cnn_shape_bytes (&self->shape) };
+  return (CnnBinding){ self->buffer, self->offset, cnn_shape_bytes (&self->shape) };
 }
 
 /* Walks the two layouts side by side: four channels of all pixels at a time. */

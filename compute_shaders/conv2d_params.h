@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Convolution as it is dispatched, forward and backward alike. Source pixel of output pixel y and kernel
+ * row k: y·stride − before + k·dilation, divided by `up` where that leaves no rest (the gradient of a
+ * strided convolution reads its source as if spread `up` pixels apart). */
+#ifndef CONV2D_PARAMS_H
+#define CONV2D_PARAMS_H
+#include "params.h"
+
+#define CONV2D_TILE_CHANNELS 32
+#define CONV2D_TILE_VECTORS 4 /* pixels a lane */
+
+/* specialization constants: 0 lanes, 1 mode, 2 activation, 3 affine */
+#define CONV2D_POINTWISE 0
+#define CONV2D_WINDOW 1
+#define CONV2D_SPREAD 2
+
+CNN_PARAMS (Conv2dParams)
+{
+  uint in_planes, in_h, in_w;
+  uint out_planes, out_h, out_w;
+  uint taps, kernel_w;
+  int before_y, before_x;
+  uint stride_y, stride_x, up_y, up_x, dilation_y, dilation_x;
+  uint zero; /* 0, unknown to the compiler: keeps a shuffle one instruction */
+  float alpha, max_value, threshold;
+};
+#endif

@@ -1,0 +1,49 @@
+#version 450
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#extension GL_GOOGLE_include_directive : enable
+#include "activation.glsl"
+#include "dense_params.h"
+
+layout (constant_id = 0) const uint ACTIVATION = 0;
+layout (local_size_x = DENSE_COLUMNS, local_size_y = DENSE_SLICES) in;
+
+layout (set = 0, binding = 0, rgba32f) readonly uniform imageBuffer source;
+layout (set = 0, binding = 1, rgba32f) readonly uniform imageBuffer weights;
+layout (set = 0, binding = 2, rgba32f) readonly uniform imageBuffer affine;
+layout (set = 0, binding = 3) writeonly buffer Target { vec4 target[]; };
+
+shared vec4 parts[DENSE_SLICES][DENSE_COLUMNS];
+
+void
+main ()
+{
+  const uint column = gl_LocalInvocationID.x, slice = gl_LocalInvocationID.y;
+  const uint n = gl_WorkGroupID.z / pixels, pixel = gl_WorkGroupID.z % pixels;
+  const uint block = gl_WorkGroupID.x, step = DENSE_SLICES * 4 * DENSE_COLUMNS;
+  uint at = (block * in_planes + slice) * 4 * DENSE_COLUMNS + column;
+  uint from = (n * in_planes + slice) * pixels + pixel;
+  const uint end = (block + 1) * in_planes * 4 * DENSE_COLUMNS, pitch = DENSE_SLICES * pixels;
+  vec4 sum = vec4 (0.);
+
+  for (; at < end; at += step, from += pitch)
+    {
+      vec4 v = imageLoad (source, int (from));
+      sum += v.x * imageLoad (weights, int (at));
+      sum += v.y * imageLoad (weights, int (at + DENSE_COLUMNS));
+      sum += v.z * imageLoad (weights, int (at + 2 * DENSE_COLUMNS));
+      sum += v.w * imageLoad (weights, int (at + 3 * DENSE_COLUMNS));
+    }
+  parts[slice][column] = sum;
+  barrier ();
+
+  const uint plane = (first_block + block) * DENSE_COLUMNS + column;
+  if (slice == 0 && plane < out_planes)
+    {
+      for (uint i = 1; i < DENSE_SLICES; i++)
+        sum += parts[i][column];
+      target[(n * out_planes + plane) * pixels + pixel]
+          = activate (ACTIVATION, alpha, max_value, threshold,
+                      sum * imageLoad (affine, int (plane))
+                          + imageLoad (affine, int (out_planes + plane)));
+    }
+}

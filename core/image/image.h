@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#pragma once
+
+/* Pictures on the host: files, resizing, colormaps. */
+
+#include "array.h"
+
+G_BEGIN_DECLS
+
+/* sRGB-encoded values in 0…1, row-major, interleaved. Channels: 1 gray, 2 gray+alpha, 3 RGB,
+ * 4 RGB+alpha, alpha straight. Reference counted. */
+typedef struct
+{
+  int width, height, channels;
+  float *pixels;
+  gatomicrefcount references;
+} CnnImage;
+
+CnnImage *cnn_image_new (int width, int height, int channels, GError **error);
+CnnImage *cnn_image_ref (CnnImage *image);
+void cnn_image_unref (CnnImage *image);
+
+/* PNG or JPEG, told by the first bytes; JPEG with its EXIF orientation applied, gAMA and profiles
+ * ignored (as Pillow). CNN_ERROR_FILE with the path. Transfer full. */
+CnnImage *cnn_image_load (const char *path, GError **error);
+/* 8-bit PNG of the image's channels. Written whole or not at all. */
+gboolean cnn_image_save_png (const CnnImage *image, const char *path, GError **error);
+
+/* NumPy's .npy, versions 1 to 3, little-endian float32, float64, float16 and uint8, C order; read
+ * as float32. */
+CnnArray *cnn_npy_load (const char *path, GError **error);
+/* float32, version 1. Written whole or not at all. */
+gboolean cnn_npy_save (const CnnArray *array, const char *path, GError **error);
+
+/* The image without alpha, composed over background (R, G, B in 0…1): 1 channel → 1, else 3. */
+CnnImage *cnn_image_flatten (const CnnImage *image, const float background[3], GError **error);
+/* 3 channels from 1, or 1 from 3 by Pillow's "L" (R·19595 + G·38470 + B·7471 + 0x8000 >> 16, on
+ * 8-bit values). */
+CnnImage *cnn_image_convert (const CnnImage *image, int channels, GError **error);
+
+typedef enum
+{
+  CNN_RESIZE_BILINEAR, /* Pillow's BILINEAR, antialiased */
+  CNN_RESIZE_BICUBIC,  /* Pillow's BICUBIC (a = −0.5), antialiased */
+  CNN_RESIZE_NEAREST,
+  CNN_RESIZE_AREA /* Pillow's BOX */
+} CnnResize;
+
+/* Pillow's Image.resize of an 8-bit picture, to the bit: values are rounded to 8 bits first, and
+ * after each pass. The same size gives the picture rounded to 8 bits. 1 or 3 channels. */
+CnnImage *cnn_image_resize (const CnnImage *image, int width, int height, CnnResize resize,
+                            GError **error);
+/* A smooth enlargement of a (h, w) map, bicubic (a = −0.5) with half-pixel centres, edges clamped,
+ * the result clamped to the map's own range. Transfer full: (height, width). */
+CnnArray *cnn_map_resize (const CnnArray *map, int width, int height, GError **error);
+
+typedef enum
+{
+  CNN_COLORMAP_JET,
+  CNN_COLORMAP_VIRIDIS,
+  CNN_COLORMAP_INFERNO,
+  CNN_COLORMAP_TURBO,
+  CNN_COLORMAP_GRAY
+} CnnColormap;
+
+/* matplotlib's colour of entry 0…255: sRGB in 0…1. */
+void cnn_colormap_color (CnnColormap colormap, int entry, float rgb[3]);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (CnnImage, cnn_image_unref)
+
+G_END_DECLS

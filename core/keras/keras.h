@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#pragma once
+
+/* Reads Keras' model files into graphs. The only room that sees JSON and HDF5 as Keras uses them.
+ */
+
+#include "model.h"
+#include "preprocess.h"
+
+G_BEGIN_DECLS
+
+/* What a file, its sidecar, the registry or its architecture tell besides the graph. */
+typedef struct
+{
+  CnnModel *model;
+  CnnPreprocess preprocess;          /* never AUTO: resolved by COMMANDS' rule */
+  char *preprocess_warning;          /* a sentence for the report where it was a guess, or NULL */
+  int default_width, default_height; /* 0 where only the user can tell */
+  GPtrArray *labels;                 /* char*, one a class, or NULL when there are none */
+} CnnNetwork;
+
+/* Opens `name`: NULL or a built-in name ("efficientnet-lite0"), else a path. The kind is told by
+ * the first bytes. `architecture`: for weights-only files, else NULL. `preprocess` AUTO finds it
+ * out; `labels_file` (or NULL) names the classes, else the sidecar `<file>.json`, `labels.txt`-like
+ * rules of COMMANDS, and ImageNet's names for a model with 1,000 classes of a known architecture.
+ * Errors: CNN_ERROR_FILE, _MODEL, _UNSUPPORTED, _ARGUMENT, each with file and layer. Transfer full.
+ */
+CnnNetwork *cnn_network_open (const char *name, const char *architecture, CnnPreprocess preprocess,
+                              const char *labels_file, GError **error);
+void cnn_network_free (CnnNetwork *network);
+
+/* Where models, labels and architectures lie: $CONVLENS_DATA_DIR, else the installed folder. */
+const char *cnn_data_dir (void);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (CnnNetwork, cnn_network_free)
+
+G_END_DECLS

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#pragma once
+
+/* A model made ready for one input size and one set of wanted values on one device: nodes ordered,
+ * tails folded, memory shared by lifetime, commands recorded. Running it is upload, submit,
+ * download. */
+
+#include "model.h"
+#include "progress.h"
+
+G_BEGIN_DECLS
+
+typedef struct _CnnPlan CnnPlan;
+
+typedef struct
+{
+  CnnShape input;     /* rank of the model's input; n pictures at once */
+  const int *outputs; /* nodes whose values are wanted */
+  int n_outputs;
+  int score;            /* node from which gradients flow back, or -1: forward only */
+  const int *gradients; /* nodes with respect to whose value gradients are wanted */
+  int n_gradients;
+} CnnPlanRequest;
+
+/* The plan keeps a reference to the device; the model must outlive it. Everything is copied from
+ * the request. Transfer full. */
+CnnPlan *cnn_plan_new (CnnModel *model, CnnDevice *device, const CnnPlanRequest *request,
+                       GError **error);
+void cnn_plan_free (CnnPlan *plan);
+
+/* Runs forward on n·h·w·c values in Keras' order (n, y, x, c). */
+gboolean cnn_plan_forward (CnnPlan *plan, const float *input, GError **error);
+/* Runs backward from d(score)/d(score node), given in the score node's shape and Keras' order:
+ * one-hot for a class's logit. Needs a forward run before it. */
+gboolean cnn_plan_backward (CnnPlan *plan, const float *seed, GError **error);
+
+/* A wanted value, or gradient with respect to it, as (H, W, C), (H, C) or (C) of its rank; with
+ * n > 1 (N, H, W, C). A node that the score does not depend on has a gradient of zeros. Transfer
+ * full. */
+CnnArray *cnn_plan_output (CnnPlan *plan, int node, GError **error);
+CnnArray *cnn_plan_gradient (CnnPlan *plan, int node, GError **error);
+
+const CnnShape *cnn_plan_shape (const CnnPlan *plan, int node);
+/* Bytes of the device that values and gradients take. */
+gsize cnn_plan_memory (const CnnPlan *plan);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (CnnPlan, cnn_plan_free)
+
+G_END_DECLS
