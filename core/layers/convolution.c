@@ -1,0 +1,402 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "convolution.h"
+
+#include "conv2d_grouped_params.h"
+#include "conv2d_params.h"
+
+typedef struct Conv2dParams Conv2dParams;
+typedef struct Conv2dGroupedParams Conv2dGroupedParams;
+G_STATIC_ASSERT (sizeof (Conv2dParams) == 80);
+G_STATIC_ASSERT (sizeof (Conv2dGroupedParams) == 76);
+
+enum
+{
+  SLOT_FORWARD,
+  SLOT_BACKWARD
+};
+
+const char *const cnn_paddings[] = { "valid", "same", NULL };
+
+gboolean
+cnn_convolution_configure (CnnLayer *layer, GError **error)
+{
+  const CnnConvolution *self = (const CnnConvolution *) layer;
+
+  for (int i = 0; i < 2; i++)
+    if (self->kernel_size[i] < 1 || self->strides[i] < 1 || self->dilation_rate[i] < 1)
+      {
+        cnn_layer_set_error (layer, error, CNN_ERROR_MODEL,
+                             "kernel size, strides and dilation must be at least 1");
+        return FALSE;
+      }
+  if (self->filters < 1 || self->groups < 1 || self->depth_multiplier < 1)
+    {
+      cnn_layer_set_error (layer, error, CNN_ERROR_MODEL,
+                           "filters, groups and depth multiplier must be at least 1");
+      return FALSE;
+    }
+  return TRUE;
+}
+
+gboolean
+cnn_convolution_window (const CnnConvolution *self, const CnnShape *input, CnnShape *output,
+                        int before[2], GError **error)
+{
+  const CnnLayer *layer = &self->base;
+
+  if (!cnn_layer_check_rank (layer, input, 3, error))
+    return FALSE;
+  *output = *input;
+  output->h = cnn_window_size (input->h, self->kernel_size[0], self->strides[0],
+                               self->dilation_rate[0], self->same, &before[0]);
+  output->w = cnn_window_size (input->w, self->kernel_size[1], self->strides[1],
+                               self->dilation_rate[1], self->same, &before[1]);
+  if (output->h < 0 || output->w < 0)
+    {
+      cnn_layer_set_error (layer, error, CNN_ERROR_ARGUMENT,
+                           "a kernel of %d×%d does not fit into %d×%d; choose a larger input size",
+                           self->kernel_size[0], self->kernel_size[1], input->h, input->w);
+      return FALSE;
+    }
+  return TRUE;
+}
+
+void
+cnn_bias_affine (const CnnLayer *layer, int index, int channels, double *scale, double *shift)
+{
+  const CnnArray *bias = layer->weights[index];
+
+  for (int c = 0; c < channels; c++)
+    {
+      scale[c] = 1.;
+      shift[c] = bias != NULL ? bias->data[c] : 0.;
+    }
+}
+
+/* --- conv2d, for any layer that multiplies channels --- */
+
+static int
+channel_tiles (const CnnGemm *gemm)
+{
+  return (gemm->outputs + CONV2D_TILE_CHANNELS - 1) / CONV2D_TILE_CHANNELS;
+}
+
+gsize
+cnn_gemm_bytes (const CnnGemm *gemm)
+{
+  return (gsize) channel_tiles (gemm) * (gsize) gemm->taps * (gsize) ((gemm->inputs + 3) / 4)
+         * CONV2D_TILE_CHANNELS * 4 * sizeof (float);
+}
+
+void
+cnn_pack_gemm (const CnnGemm *gemm, const float *weights, float *packed)
+{
+  const gsize planes = (gsize) (gemm->inputs + 3) / 4;
+
+  for (int m = 0; m < gemm->outputs; m++)
+    for (int tap = 0; tap < gemm->taps; tap++)
+      {
+        gsize from_tap = (gsize) (gemm->flip ? gemm->taps - 1 - tap : tap);
+        const float *from = weights + from_tap * gemm->step_tap + (gsize) m * gemm->step_m;
+        gsize tile = (gsize) m / CONV2D_TILE_CHANNELS, row = (gsize) m % CONV2D_TILE_CHANNELS;
+        float *to =
+            packed
+            + ((tile * (gsize) gemm->taps + (gsize) tap) * planes * CONV2D_TILE_CHANNELS + row) * 4;
+
+        for (gsize k = 0; k < (gsize) gemm->inputs; k++)
+          to[k / 4 * CONV2D_TILE_CHANNELS * 4 + k % 4] = from[k * gemm->step_k];
+      }
+}
+
+CnnWindow
+cnn_window_backward (const CnnWindow *window)
+{
+  CnnWindow back = *window;
+
+  for (int i = 0; i < 2; i++)
+    {
+      back.stride[i] = 1;
+      back.up[i] = window->stride[i];
+      back.before[i] = (window->kernel[i] - 1) * window->dilation[i] - window->before[i];
+    }
+  return back;
+}
+
+static guint32
+choose_mode (const CnnWindow *window)
+{
+  gboolean pointwise = TRUE;
+
+  for (int i = 0; i < 2; i++)
+    {
+      if (window->up[i] != 1)
+        return CONV2D_SPREAD;
+      pointwise =
+          pointwise && window->kernel[i] == 1 && window->stride[i] == 1 && window->before[i] == 0;
+    }
+  return pointwise ? CONV2D_POINTWISE : CONV2D_WINDOW;
+}
+
+gboolean
+cnn_record_conv2d (CnnCommands *commands, const CnnTensor *source, const CnnTensor *target,
+                   CnnBuffer *weights, const CnnWindow *window, const CnnEpilogue *epilogue,
+                   GError **error)
+{
+  const guint lanes = cnn_device_subgroup_size (cnn_commands_device (commands));
+  const guint tile_pixels = lanes * CONV2D_TILE_VECTORS;
+  const CnnShape *in = &source->shape, *out = &target->shape;
+  const CnnActivation *activation = epilogue != NULL ? &epilogue->activation : NULL;
+  Conv2dParams params = {
+    .in_planes = (guint) cnn_shape_planes (in),
+    .in_h = (guint) in->h,
+    .in_w = (guint) in->w,
+    .out_planes = (guint) cnn_shape_planes (out),
+    .out_h = (guint) out->h,
+    .out_w = (guint) out->w,
+    .taps = (guint) (window->kernel[0] * window->kernel[1]),
+    .kernel_w = (guint) window->kernel[1],
+    .before_y = window->before[0],
+    .before_x = window->before[1],
+    .stride_y = (guint) window->stride[0],
+    .stride_x = (guint) window->stride[1],
+    .up_y = (guint) window->up[0],
+    .up_x = (guint) window->up[1],
+    .dilation_y = (guint) window->dilation[0],
+    .dilation_x = (guint) window->dilation[1],
+    .alpha = activation != NULL ? activation->alpha : 0.f,
+    .max_value = activation != NULL ? activation->max_value : 0.f,
+    .threshold = activation != NULL ? activation->threshold : 0.f,
+  };
+
+  return cnn_commands_dispatch (
+      commands,
+      &(CnnDispatch){
+          .stem = "conv2d",
+          .constants = { lanes, choose_mode (window), activation != NULL ? activation->kind : 0,
+                         epilogue != NULL },
+          .n_constants = 4,
+          .bindings = { cnn_tensor_binding (source), cnn_whole_buffer (weights),
+                        epilogue != NULL ? epilogue->affine : cnn_whole_buffer (weights),
+                        cnn_tensor_binding (target) },
+          .n_bindings = 4,
+          .push = &params,
+          .push_size = sizeof params,
+          .groups = { (params.out_planes * 4 + CONV2D_TILE_CHANNELS - 1) / CONV2D_TILE_CHANNELS,
+                      ((guint) (out->h * out->w) + tile_pixels - 1) / tile_pixels, (guint) out->n },
+      },
+      error);
+}
+
+/* --- Conv2D --- */
+
+static gboolean
+conv2d_output_shape (const CnnLayer *layer, const CnnShape *inputs, int n_inputs, CnnShape *output,
+                     GError **error)
+{
+  const CnnConvolution *self = (const CnnConvolution *) layer;
+  int before[2];
+
+  (void) n_inputs;
+  if (!cnn_convolution_window (self, inputs, output, before, error))
+    return FALSE;
+  if (inputs->c % self->groups != 0 || self->filters % self->groups != 0)
+    {
+      cnn_layer_set_error (layer, error, CNN_ERROR_MODEL,
+                           "%d groups do not divide %d input channels and %d filters", self->groups,
+                           inputs->c, self->filters);
+      return FALSE;
+    }
+  output->c = self->filters;
+  return TRUE;
+}
+
+static int
+conv2d_weight_specs (const CnnLayer *layer, const CnnShape *inputs,
+                     CnnWeightSpec specs[CNN_MAX_WEIGHTS])
+{
+  const CnnConvolution *self = (const CnnConvolution *) layer;
+
+  specs[0] = (CnnWeightSpec){ "kernel",
+                              4,
+                              { self->kernel_size[0], self->kernel_size[1],
+                                inputs->c / self->groups, self->filters } };
+  specs[1] = (CnnWeightSpec){ "bias", 1, { self->filters } };
+  return self->use_bias ? 2 : 1;
+}
+
+static void
+conv2d_affine (const CnnLayer *layer, int channels, double *scale, double *shift)
+{
+  cnn_bias_affine (layer, 1, channels, scale, shift);
+}
+
+static CnnGemm
+conv2d_gemm (const CnnLayer *layer, gboolean backward)
+{
+  const gint64 *dims = layer->weights[0]->dims;
+  CnnGemm gemm = {
+    .taps = (int) (dims[0] * dims[1]),
+    .inputs = (int) dims[2],
+    .outputs = (int) dims[3],
+    .step_tap = (gsize) (dims[2] * dims[3]),
+    .step_k = (gsize) dims[3],
+    .step_m = 1,
+  };
+
+  if (backward)
+    {
+      gemm.inputs = (int) dims[3];
+      gemm.outputs = (int) dims[2];
+      gemm.step_k = 1;
+      gemm.step_m = (gsize) dims[3];
+      gemm.flip = TRUE;
+    }
+  return gemm;
+}
+
+static void
+conv2d_pack_forward (const CnnLayer *layer, float *packed)
+{
+  CnnGemm gemm = conv2d_gemm (layer, FALSE);
+
+  cnn_pack_gemm (&gemm, layer->weights[0]->data, packed);
+}
+
+static void
+conv2d_pack_backward (const CnnLayer *layer, float *packed)
+{
+  CnnGemm gemm = conv2d_gemm (layer, TRUE);
+
+  cnn_pack_gemm (&gemm, layer->weights[0]->data, packed);
+}
+
+static void
+conv2d_pack_grouped (const CnnLayer *layer, float *packed)
+{
+  memcpy (packed, layer->weights[0]->data, cnn_array_count (layer->weights[0]) * sizeof (float));
+}
+
+static CnnWindow
+conv2d_window (const CnnConvolution *self, const CnnShape *input)
+{
+  CnnWindow window = { .up = { 1, 1 } };
+  CnnShape output;
+
+  for (int i = 0; i < 2; i++)
+    {
+      window.kernel[i] = self->kernel_size[i];
+      window.stride[i] = self->strides[i];
+      window.dilation[i] = self->dilation_rate[i];
+    }
+  cnn_convolution_window (self, input, &output, window.before, NULL);
+  return window;
+}
+
+static gboolean
+record_grouped (CnnConvolution *self, const CnnStep *step, gboolean backward, GError **error)
+{
+  const CnnTensor *source = backward ? step->grad_output : step->inputs[0];
+  const CnnTensor *target = backward ? step->grad_inputs[0] : step->output;
+  const CnnShape *in = &step->input_shapes[0], *out = &step->output_shape;
+  const CnnActivation *activation = backward ? NULL : &step->epilogue->activation;
+  CnnWindow window = conv2d_window (self, in);
+  CnnBuffer *weights = cnn_layer_device_weights (
+      &self->base, SLOT_FORWARD, cnn_commands_device (step->commands),
+      cnn_array_count (self->base.weights[0]) * sizeof (float), conv2d_pack_grouped, error);
+  CnnDispatch dispatch = {
+    .stem = "conv2d_grouped",
+    .constants = { backward, activation != NULL ? activation->kind : 0 },
+    .n_constants = 2,
+    .n_bindings = 4,
+  };
+  Conv2dGroupedParams params = {
+    .items = cnn_flat_vectors (&target->shape, dispatch.groups),
+    .in_c = (guint) in->c,
+    .in_h = (guint) in->h,
+    .in_w = (guint) in->w,
+    .out_c = (guint) out->c,
+    .out_h = (guint) out->h,
+    .out_w = (guint) out->w,
+    .kernel_h = (guint) window.kernel[0],
+    .kernel_w = (guint) window.kernel[1],
+    .groups = (guint) self->groups,
+    .before_y = window.before[0],
+    .before_x = window.before[1],
+    .stride_y = (guint) window.stride[0],
+    .stride_x = (guint) window.stride[1],
+    .dilation_y = (guint) window.dilation[0],
+    .dilation_x = (guint) window.dilation[1],
+    .alpha = activation != NULL ? activation->alpha : 0.f,
+    .max_value = activation != NULL ? activation->max_value : 0.f,
+    .threshold = activation != NULL ? activation->threshold : 0.f,
+  };
+
+  if (weights == NULL)
+    return FALSE;
+  dispatch.bindings[0] = cnn_tensor_binding (source);
+  dispatch.bindings[1] = cnn_whole_buffer (weights);
+  dispatch.bindings[2] = backward ? cnn_tensor_binding (source) : step->epilogue->affine;
+  dispatch.bindings[3] = cnn_tensor_binding (target);
+  dispatch.push = &params;
+  dispatch.push_size = sizeof params;
+  return cnn_commands_dispatch (step->commands, &dispatch, error);
+}
+
+static gboolean
+conv2d_forward (CnnLayer *layer, const CnnStep *step, GError **error)
+{
+  CnnConvolution *self = (CnnConvolution *) layer;
+  CnnWindow window = conv2d_window (self, &step->input_shapes[0]);
+  CnnGemm gemm;
+  CnnBuffer *weights;
+
+  if (self->groups > 1)
+    return record_grouped (self, step, FALSE, error);
+  gemm = conv2d_gemm (layer, FALSE);
+  weights = cnn_layer_device_weights (layer, SLOT_FORWARD, cnn_commands_device (step->commands),
+                                      cnn_gemm_bytes (&gemm), conv2d_pack_forward, error);
+  return weights != NULL
+         && cnn_record_conv2d (step->commands, step->inputs[0], step->output, weights, &window,
+                               step->epilogue, error);
+}
+
+static gboolean
+conv2d_backward (CnnLayer *layer, const CnnStep *step, GError **error)
+{
+  CnnConvolution *self = (CnnConvolution *) layer;
+  CnnWindow window = conv2d_window (self, &step->input_shapes[0]);
+  CnnGemm gemm;
+  CnnBuffer *weights;
+
+  if (self->groups > 1)
+    return record_grouped (self, step, TRUE, error);
+  gemm = conv2d_gemm (layer, TRUE);
+  window = cnn_window_backward (&window);
+  weights = cnn_layer_device_weights (layer, SLOT_BACKWARD, cnn_commands_device (step->commands),
+                                      cnn_gemm_bytes (&gemm), conv2d_pack_backward, error);
+  return weights != NULL
+         && cnn_record_conv2d (step->commands, step->grad_output, step->grad_inputs[0], weights,
+                               &window, NULL, error);
+}
+
+static const CnnParam conv2d_params[] = {
+  { "filters", CNN_PARAM_INT, G_STRUCT_OFFSET (CnnConvolution, filters), 0, NULL },
+  { "groups", CNN_PARAM_INT, G_STRUCT_OFFSET (CnnConvolution, groups), 1, NULL },
+  { "depth_multiplier", CNN_PARAM_INT, G_STRUCT_OFFSET (CnnConvolution, depth_multiplier), 1,
+    NULL },
+  CNN_CONVOLUTION_PARAMS,
+  { 0 },
+};
+
+const CnnLayerClass cnn_conv2d_class = {
+  .name = "Conv2D",
+  .instance_size = sizeof (CnnConvolution),
+  .params = conv2d_params,
+  .flags = CNN_LAYER_EPILOGUE | CNN_LAYER_CONVOLUTION,
+  .configure = cnn_convolution_configure,
+  .output_shape = conv2d_output_shape,
+  .weight_specs = conv2d_weight_specs,
+  .affine = conv2d_affine,
+  .forward = conv2d_forward,
+  .backward = conv2d_backward,
+};

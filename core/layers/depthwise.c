@@ -1,0 +1,337 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "convolution.h"
+
+#include "depthwise_params.h"
+
+typedef struct DepthwiseParams DepthwiseParams;
+G_STATIC_ASSERT (sizeof (DepthwiseParams) == 80);
+
+enum
+{
+  SLOT_DEPTHWISE,
+  SLOT_POINTWISE,
+  SLOT_POINTWISE_BACKWARD
+};
+
+static gsize
+depthwise_bytes (const CnnLayer *layer)
+{
+  const gint64 *dims = layer->weights[0]->dims;
+
+  return (gsize) ((dims[2] * dims[3] + 3) / 4 * dims[0] * dims[1]) * 4 * sizeof (float);
+}
+
+/* Keras' (h, w, in, multiplier) to [output plane][tap] vec4. */
+static void
+pack_depthwise (const CnnLayer *layer, float *packed)
+{
+  const CnnArray *kernel = layer->weights[0];
+  const gsize taps = (gsize) (kernel->dims[0] * kernel->dims[1]);
+  const gsize outputs = (gsize) (kernel->dims[2] * kernel->dims[3]);
+
+  for (gsize tap = 0; tap < taps; tap++)
+    for (gsize o = 0; o < outputs; o++)
+      packed[(o / 4 * taps + tap) * 4 + o % 4] = kernel->data[tap * outputs + o];
+}
+
+static DepthwiseParams
+make_params (const CnnConvolution *self, const CnnShape *in, const CnnShape *out)
+{
+  CnnShape ignored;
+  int before[2] = { 0, 0 };
+
+  cnn_convolution_window (self, in, &ignored, before, NULL);
+  return (DepthwiseParams){
+    .in_planes = (guint) cnn_shape_planes (in),
+    .in_h = (guint) in->h,
+    .in_w = (guint) in->w,
+    .out_planes = (guint) cnn_shape_planes (out),
+    .out_h = (guint) out->h,
+    .out_w = (guint) out->w,
+    .taps = (guint) (self->kernel_size[0] * self->kernel_size[1]),
+    .kernel_w = (guint) self->kernel_size[1],
+    .multiplier = (guint) self->depth_multiplier,
+    .before_y = before[0],
+    .before_x = before[1],
+    .stride_y = (guint) self->strides[0],
+    .stride_x = (guint) self->strides[1],
+    .dilation_y = (guint) self->dilation_rate[0],
+    .dilation_x = (guint) self->dilation_rate[1],
+    .in_c = (guint) in->c,
+  };
+}
+
+static CnnBuffer *
+depthwise_weights (CnnConvolution *self, CnnCommands *commands, GError **error)
+{
+  return cnn_layer_device_weights (&self->base, SLOT_DEPTHWISE, cnn_commands_device (commands),
+                                   depthwise_bytes (&self->base), pack_depthwise, error);
+}
+
+gboolean
+cnn_record_depthwise (CnnConvolution *self, CnnCommands *commands, const CnnTensor *source,
+                      const CnnTensor *target, const CnnEpilogue *epilogue, GError **error)
+{
+  CnnBuffer *weights = depthwise_weights (self, commands, error);
+  DepthwiseParams params = make_params (self, &source->shape, &target->shape);
+  CnnDispatch dispatch = {
+    .stem = "depthwise",
+    .constants = { self->depth_multiplier == 1,
+                   epilogue != NULL ? epilogue->activation.kind : CNN_ACTIVATION_LINEAR,
+                   epilogue != NULL },
+    .n_constants = 3,
+    .n_bindings = 4,
+    .push = &params,
+    .push_size = sizeof params,
+  };
+
+  if (weights == NULL)
+    return FALSE;
+  params.items = cnn_flat_vectors (&target->shape, dispatch.groups);
+  if (epilogue != NULL)
+    {
+      params.alpha = epilogue->activation.alpha;
+      params.max_value = epilogue->activation.max_value;
+      params.threshold = epilogue->activation.threshold;
+    }
+  dispatch.bindings[0] = cnn_tensor_binding (source);
+  dispatch.bindings[1] = cnn_whole_buffer (weights);
+  dispatch.bindings[2] = epilogue != NULL ? epilogue->affine : cnn_whole_buffer (weights);
+  dispatch.bindings[3] = cnn_tensor_binding (target);
+  return cnn_commands_dispatch (commands, &dispatch, error);
+}
+
+gboolean
+cnn_record_depthwise_backward (CnnConvolution *self, CnnCommands *commands,
+                               const CnnTensor *grad_output, const CnnTensor *grad_input,
+                               GError **error)
+{
+  CnnBuffer *weights = depthwise_weights (self, commands, error);
+  DepthwiseParams params = make_params (self, &grad_input->shape, &grad_output->shape);
+  CnnDispatch dispatch = {
+    .stem = "depthwise_backward",
+    .constants = { self->depth_multiplier == 1 },
+    .n_constants = 1,
+    .n_bindings = 3,
+    .push = &params,
+    .push_size = sizeof params,
+  };
+
+  if (weights == NULL)
+    return FALSE;
+  params.items = cnn_flat_vectors (&grad_input->shape, dispatch.groups);
+  dispatch.bindings[0] = cnn_tensor_binding (grad_output);
+  dispatch.bindings[1] = cnn_whole_buffer (weights);
+  dispatch.bindings[2] = cnn_tensor_binding (grad_input);
+  return cnn_commands_dispatch (commands, &dispatch, error);
+}
+
+/* --- DepthwiseConv2D --- */
+
+static gboolean
+depthwise_output_shape (const CnnLayer *layer, const CnnShape *inputs, int n_inputs,
+                        CnnShape *output, GError **error)
+{
+  const CnnConvolution *self = (const CnnConvolution *) layer;
+  int before[2];
+
+  (void) n_inputs;
+  if (!cnn_convolution_window (self, inputs, output, before, error))
+    return FALSE;
+  output->c = inputs->c * self->depth_multiplier;
+  return TRUE;
+}
+
+static int
+depthwise_weight_specs (const CnnLayer *layer, const CnnShape *inputs,
+                        CnnWeightSpec specs[CNN_MAX_WEIGHTS])
+{
+  const CnnConvolution *self = (const CnnConvolution *) layer;
+
+  specs[0] = (CnnWeightSpec){ "depthwise_kernel",
+                              4,
+                              { self->kernel_size[0], self->kernel_size[1], inputs->c,
+                                self->depth_multiplier } };
+  specs[1] = (CnnWeightSpec){ "bias", 1, { (gint64) inputs->c * self->depth_multiplier } };
+  return self->use_bias ? 2 : 1;
+}
+
+static void
+depthwise_affine (const CnnLayer *layer, int channels, double *scale, double *shift)
+{
+  cnn_bias_affine (layer, 1, channels, scale, shift);
+}
+
+static gboolean
+depthwise_forward (CnnLayer *layer, const CnnStep *step, GError **error)
+{
+  return cnn_record_depthwise ((CnnConvolution *) layer, step->commands, step->inputs[0],
+                               step->output, step->epilogue, error);
+}
+
+static gboolean
+depthwise_backward (CnnLayer *layer, const CnnStep *step, GError **error)
+{
+  return cnn_record_depthwise_backward ((CnnConvolution *) layer, step->commands, step->grad_output,
+                                        step->grad_inputs[0], error);
+}
+
+/* `filters` and `groups` are not this class's: a filter count of 1 passes the common check. */
+static const CnnParam depthwise_params[] = {
+  { "depth_multiplier", CNN_PARAM_INT, G_STRUCT_OFFSET (CnnConvolution, depth_multiplier), 1,
+    NULL },
+  CNN_CONVOLUTION_PARAMS,
+  { 0 },
+};
+
+static gboolean
+depthwise_configure (CnnLayer *layer, GError **error)
+{
+  CnnConvolution *self = (CnnConvolution *) layer;
+
+  self->filters = self->groups = 1;
+  return cnn_convolution_configure (layer, error);
+}
+
+const CnnLayerClass cnn_depthwise_conv2d_class = {
+  .name = "DepthwiseConv2D",
+  .instance_size = sizeof (CnnConvolution),
+  .params = depthwise_params,
+  .flags = CNN_LAYER_EPILOGUE | CNN_LAYER_CONVOLUTION,
+  .configure = depthwise_configure,
+  .output_shape = depthwise_output_shape,
+  .weight_specs = depthwise_weight_specs,
+  .affine = depthwise_affine,
+  .forward = depthwise_forward,
+  .backward = depthwise_backward,
+};
+
+/* --- SeparableConv2D: depthwise into scratch, then 1×1 --- */
+
+static gboolean
+separable_output_shape (const CnnLayer *layer, const CnnShape *inputs, int n_inputs,
+                        CnnShape *output, GError **error)
+{
+  const CnnConvolution *self = (const CnnConvolution *) layer;
+  int before[2];
+
+  (void) n_inputs;
+  if (!cnn_convolution_window (self, inputs, output, before, error))
+    return FALSE;
+  output->c = self->filters;
+  return TRUE;
+}
+
+static gboolean
+separable_scratch_shape (const CnnLayer *layer, const CnnShape *inputs, CnnShape *scratch)
+{
+  return depthwise_output_shape (layer, inputs, 1, scratch, NULL);
+}
+
+static int
+separable_weight_specs (const CnnLayer *layer, const CnnShape *inputs,
+                        CnnWeightSpec specs[CNN_MAX_WEIGHTS])
+{
+  const CnnConvolution *self = (const CnnConvolution *) layer;
+
+  specs[0] = (CnnWeightSpec){ "depthwise_kernel",
+                              4,
+                              { self->kernel_size[0], self->kernel_size[1], inputs->c,
+                                self->depth_multiplier } };
+  specs[1] = (CnnWeightSpec){
+    "pointwise_kernel", 4, { 1, 1, (gint64) inputs->c * self->depth_multiplier, self->filters }
+  };
+  specs[2] = (CnnWeightSpec){ "bias", 1, { self->filters } };
+  return self->use_bias ? 3 : 2;
+}
+
+static void
+separable_affine (const CnnLayer *layer, int channels, double *scale, double *shift)
+{
+  cnn_bias_affine (layer, 2, channels, scale, shift);
+}
+
+static CnnGemm
+pointwise_gemm (const CnnLayer *layer, gboolean backward)
+{
+  const int in = (int) layer->weights[1]->dims[2], out = (int) layer->weights[1]->dims[3];
+
+  return (CnnGemm){
+    .taps = 1,
+    .inputs = backward ? out : in,
+    .outputs = backward ? in : out,
+    .step_k = backward ? 1 : (gsize) out,
+    .step_m = backward ? (gsize) out : 1,
+  };
+}
+
+static void
+pack_pointwise (const CnnLayer *layer, float *packed)
+{
+  CnnGemm gemm = pointwise_gemm (layer, FALSE);
+
+  cnn_pack_gemm (&gemm, layer->weights[1]->data, packed);
+}
+
+static void
+pack_pointwise_backward (const CnnLayer *layer, float *packed)
+{
+  CnnGemm gemm = pointwise_gemm (layer, TRUE);
+
+  cnn_pack_gemm (&gemm, layer->weights[1]->data, packed);
+}
+
+static const CnnWindow pointwise_window = { { 1, 1 }, { 1, 1 }, { 1, 1 }, { 1, 1 }, { 0, 0 } };
+
+static gboolean
+separable_forward (CnnLayer *layer, const CnnStep *step, GError **error)
+{
+  CnnGemm gemm = pointwise_gemm (layer, FALSE);
+  CnnBuffer *weights =
+      cnn_layer_device_weights (layer, SLOT_POINTWISE, cnn_commands_device (step->commands),
+                                cnn_gemm_bytes (&gemm), pack_pointwise, error);
+
+  return weights != NULL
+         && cnn_record_depthwise ((CnnConvolution *) layer, step->commands, step->inputs[0],
+                                  step->scratch, NULL, error)
+         && cnn_record_conv2d (step->commands, step->scratch, step->output, weights,
+                               &pointwise_window, step->epilogue, error);
+}
+
+static gboolean
+separable_backward (CnnLayer *layer, const CnnStep *step, GError **error)
+{
+  CnnGemm gemm = pointwise_gemm (layer, TRUE);
+  CnnBuffer *weights = cnn_layer_device_weights (
+      layer, SLOT_POINTWISE_BACKWARD, cnn_commands_device (step->commands), cnn_gemm_bytes (&gemm),
+      pack_pointwise_backward, error);
+
+  return weights != NULL
+         && cnn_record_conv2d (step->commands, step->grad_output, step->scratch, weights,
+                               &pointwise_window, NULL, error)
+         && cnn_record_depthwise_backward ((CnnConvolution *) layer, step->commands, step->scratch,
+                                           step->grad_inputs[0], error);
+}
+
+static const CnnParam separable_params[] = {
+  { "filters", CNN_PARAM_INT, G_STRUCT_OFFSET (CnnConvolution, filters), 0, NULL },
+  { "groups", CNN_PARAM_INT, G_STRUCT_OFFSET (CnnConvolution, groups), 1, NULL },
+  { "depth_multiplier", CNN_PARAM_INT, G_STRUCT_OFFSET (CnnConvolution, depth_multiplier), 1,
+    NULL },
+  CNN_CONVOLUTION_PARAMS,
+  { 0 },
+};
+
+const CnnLayerClass cnn_separable_conv2d_class = {
+  .name = "SeparableConv2D",
+  .instance_size = sizeof (CnnConvolution),
+  .params = separable_params,
+  .flags = CNN_LAYER_EPILOGUE | CNN_LAYER_CONVOLUTION,
+  .configure = cnn_convolution_configure,
+  .output_shape = separable_output_shape,
+  .weight_specs = separable_weight_specs,
+  .affine = separable_affine,
+  .scratch_shape = separable_scratch_shape,
+  .forward = separable_forward,
+  .backward = separable_backward,
+};

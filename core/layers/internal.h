@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#pragma once
+
+/* What the families share when they record kernels. */
+
+#include "classes.h"
+#include "error.h"
+#include "layer.h"
+
+#include <string.h>
+
+/* Size of a window's output along one side (TensorFlow's rule) and, in `before`, the padding at its
+ * start. 0 for an unknown size, negative where the window does not fit. */
+int cnn_window_size (int size, int window, int stride, int dilation, gboolean same, int *before);
+
+/* The rank that a class takes, as an error that names the layer otherwise. */
+gboolean cnn_layer_check_rank (const CnnLayer *layer, const CnnShape *shape, int rank,
+                               GError **error);
+
+/* Workgroups and item count of a flat kernel that computes every vec4 of `shape`. */
+guint cnn_flat_vectors (const CnnShape *shape, guint groups[3]);
+#define CNN_FLAT_LOCAL 64 /* FLAT_LOCAL of flat.glsl */
+
+CnnBinding cnn_whole_buffer (CnnBuffer *buffer);

@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "internal.h"
+
+static void
+set_default (CnnLayer *layer, const CnnParam *param)
+{
+  gpointer field = G_STRUCT_MEMBER_P (layer, param->offset);
+
+  switch (param->kind)
+    {
+    case CNN_PARAM_INT:
+    case CNN_PARAM_BOOL:
+    case CNN_PARAM_CHOICE:
+      *(int *) field = (int) param->standard;
+      break;
+    case CNN_PARAM_FLOAT:
+      *(float *) field = (float) param->standard;
+      break;
+    case CNN_PARAM_SIZE:
+      for (int i = 0; i < 2; i++)
+        ((int *) field)[i] = (int) param->standard;
+      break;
+    case CNN_PARAM_BORDER:
+      for (int i = 0; i < 4; i++)
+        ((int *) field)[i] = (int) param->standard;
+      break;
+    case CNN_PARAM_INTS:
+      ((CnnInts *) field)->n = -1;
+      break;
+    case CNN_PARAM_FLOATS:
+    case CNN_PARAM_ACTIVATION:
+      break;
+    }
+}
+
+CnnLayer *
+cnn_layer_new (const CnnLayerClass *klass, const char *name, int keras_major)
+{
+  CnnLayer *layer = g_malloc0 (klass->instance_size);
+
+  layer->klass = klass;
+  layer->name = g_strdup (name);
+  layer->keras_major = keras_major;
+  layer->references = 1;
+  for (const CnnParam *param = klass->params; param != NULL && param->name != NULL; param++)
+    set_default (layer, param);
+  return layer;
+}
+
+CnnLayer *
+cnn_layer_ref (CnnLayer *layer)
+{
+  layer->references++;
+  return layer;
+}
+
+void
+cnn_layer_unref (CnnLayer *layer)
+{
+  if (layer == NULL || --layer->references > 0)
+    return;
+  for (const CnnParam *param = layer->klass->params; param != NULL && param->name != NULL; param++)
+    if (param->kind == CNN_PARAM_FLOATS)
+      cnn_array_unref (G_STRUCT_MEMBER (CnnArray *, layer, param->offset));
+  for (int i = 0; i < CNN_MAX_WEIGHTS; i++)
+    cnn_array_unref (layer->weights[i]);
+  for (guint i = 0; i < G_N_ELEMENTS (layer->device_weights); i++)
+    cnn_buffer_unref (layer->device_weights[i]);
+  g_free (layer->name);
+  g_free (layer);
+}
+
+gboolean
+cnn_layer_configure (CnnLayer *layer, GError **error)
+{
+  return layer->klass->configure == NULL || layer->klass->configure (layer, error);
+}
+
+void
+cnn_layer_set_error (const CnnLayer *layer, GError **error, int code, const char *format, ...)
+{
+  g_autofree char *message = NULL;
+  va_list arguments;
+
+  va_start (arguments, format);
+  message = g_strdup_vprintf (format, arguments);
+  va_end (arguments);
+  g_set_error (error, CNN_ERROR, code, "layer \"%s\" (%s): %s", layer->name, layer->klass->name,
+               message);
+}
+
+const CnnLayerClass *
+cnn_layer_class_find (const char *name)
+{
+  for (const CnnLayerClass *const *klass = cnn_layer_classes (); *klass != NULL; klass++)
+    if (strcmp ((*klass)->name, name) == 0)
+      return *klass;
+  return NULL;
+}
+
+CnnBuffer *
+cnn_layer_device_weights (CnnLayer *layer, int slot, CnnDevice *device, gsize bytes, CnnPack pack,
+                          GError **error)
+{
+  g_autoptr (CnnBuffer) buffer = layer->device_weights[slot];
+  g_autofree float *packed = NULL;
+  gpointer mapped;
+
+  if (buffer != NULL)
+    return g_steal_pointer (&buffer);
+  buffer = cnn_buffer_new (device, bytes, layer->name, error);
+  if (buffer == NULL)
+    return NULL;
+  mapped = cnn_buffer_mapped (buffer);
+  if (mapped != NULL)
+    {
+      memset (mapped, 0, bytes);
+      pack (layer, mapped);
+    }
+  else
+    {
+      packed = g_malloc0 (bytes);
+      pack (layer, packed);
+      if (!cnn_buffer_write (buffer, 0, packed, bytes, error))
+        return NULL;
+    }
+  layer->device_weights[slot] = g_steal_pointer (&buffer);
+  return layer->device_weights[slot];
+}
+
+int
+cnn_window_size (int size, int window, int stride, int dilation, gboolean same, int *before)
+{
+  int extent = (window - 1) * dilation + 1, out;
+
+  *before = 0;
+  if (size == 0)
+    return 0;
+  if (!same)
+    return size < extent ? -1 : (size - extent) / stride + 1;
+  out = (size + stride - 1) / stride;
+  *before = MAX ((out - 1) * stride + extent - size, 0) / 2;
+  return out;
+}
+
+gboolean
+cnn_layer_check_rank (const CnnLayer *layer, const CnnShape *shape, int rank, GError **error)
+{
+  static const char *const forms[] = { "(C)", "(H, C)", "(H, W, C)" };
+
+  if (shape->rank == rank)
+    return TRUE;
+  cnn_layer_set_error (layer, error, CNN_ERROR_MODEL, "takes values of shape %s, but gets %s",
+                       forms[rank - 1], forms[shape->rank - 1]);
+  return FALSE;
+}
+
+guint
+cnn_flat_vectors (const CnnShape *shape, guint groups[3])
+{
+  gsize items = cnn_shape_bytes (shape) / (4 * sizeof (float));
+
+  cnn_flat_groups (items, CNN_FLAT_LOCAL, groups);
+  return (guint) items;
+}
+
+CnnBinding
+cnn_whole_buffer (CnnBuffer *buffer)
+{
+  return (CnnBinding){ buffer, 0, cnn_buffer_size (buffer) };
+}
