@@ -71,7 +71,7 @@ derivative_from_output (uint kind, float alpha, float max_value, float y)
   if (kind == CNN_ACTIVATION_TANH)
     return (1.0 - y) * (1.0 + y);
   if (kind == CNN_ACTIVATION_SOFTPLUS)
-    return -exact_exp_minus_1 (-y);
+    return -exact_exp_minus_1 (min (-y, 0.0));
   if (kind == CNN_ACTIVATION_EXPONENTIAL)
     return y;
   return 1.0;

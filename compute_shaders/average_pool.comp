@@ -1,0 +1,27 @@
+#version 450
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The mean of every window's real cells. */
+#extension GL_GOOGLE_include_directive : enable
+#include "flat.glsl"
+#include "pool_params.h"
+
+layout (set = 0, binding = 0, rgba32f) readonly uniform imageBuffer source;
+layout (set = 0, binding = 1) writeonly buffer Target { vec4 target[]; };
+
+void
+main ()
+{
+  const int item = int (min (flat_item (), items - 1));
+  const int plane = item / (out_w * out_h);
+  const int top = item / out_w % out_h * stride_h - before_y;
+  const int left = item % out_w * stride_w - before_x;
+  const int first_y = max (top, 0), end_y = min (top + kernel_h, in_h);
+  const int first_x = max (left, 0), end_x = min (left + kernel_w, in_w);
+  vec4 sum = vec4 (0.0);
+
+  for (int y = first_y; y < end_y; y++)
+    for (int x = first_x; x < end_x; x++)
+      sum += imageLoad (source, (plane * in_h + y) * in_w + x);
+  if (flat_item () < items)
+    target[item] = sum / float ((end_y - first_y) * (end_x - first_x));
+}

@@ -1,0 +1,50 @@
+#version 450
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Sum or product of two operands, a size of 1 repeated. */
+#extension GL_GOOGLE_include_directive : enable
+#include "binary_params.h"
+#include "flat.glsl"
+
+layout (constant_id = 0) const uint OPERATION = BINARY_ADD;
+layout (constant_id = 1) const uint REPEAT = 0;
+
+layout (set = 0, binding = 0, rgba32f) readonly uniform imageBuffer left;
+layout (set = 0, binding = 1, rgba32f) readonly uniform imageBuffer right;
+layout (set = 0, binding = 2) writeonly buffer Target { vec4 target[]; };
+
+/* The vec4 of an operand of the given size at this place of the result. */
+uint
+place (uint item, uint operand_h, uint operand_w, uint operand_c)
+{
+  const uint planes = (c + 3) / 4;
+  const uint x = item % w, y = item / w % h, plane = item / (w * h) % planes;
+  const uint n = item / (w * h * planes);
+
+  return ((n * ((operand_c + 3) / 4) + (operand_c == 1 ? 0 : plane)) * operand_h
+          + (operand_h == 1 ? 0 : y))
+             * operand_w
+         + (operand_w == 1 ? 0 : x);
+}
+
+void
+main ()
+{
+  const uint item = min (flat_item (), items - 1);
+  vec4 v, other;
+
+  if (REPEAT == 0)
+    {
+      v = imageLoad (left, int (item));
+      other = imageLoad (right, int (item));
+    }
+  else
+    {
+      v = imageLoad (left, int (place (item, a_h, a_w, a_c)));
+      other = imageLoad (right, int (place (item, b_h, b_w, b_c)));
+      v = a_c < c ? v.xxxx : v;
+      other = b_c < c ? other.xxxx : other;
+    }
+  v = OPERATION == BINARY_ADD ? v + other : v * other;
+  if (flat_item () < items)
+    target[item] = v;
+}

@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Softmax over the channels: the layer Softmax, and the activation of that name. */
+#include "internal.h"
+
+#include "softmax_params.h"
+
+typedef struct SoftmaxParams SoftmaxParams;
+G_STATIC_ASSERT (sizeof (SoftmaxParams) == 16);
+
+typedef struct
+{
+  CnnLayer base;
+  CnnInts axis;
+} Softmax;
+
+static gboolean
+record (CnnCommands *commands, CnnDispatch *dispatch, const CnnShape *shape, GError **error)
+{
+  const guint pixels = (guint) (shape->h * shape->w);
+  SoftmaxParams params = {
+    .items = (guint) shape->n * pixels,
+    .pixels = pixels,
+    .planes = (guint) cnn_shape_planes (shape),
+    .channels = (guint) shape->c,
+  };
+
+  cnn_flat_groups (params.items, CNN_FLAT_LOCAL, dispatch->groups);
+  dispatch->push = &params;
+  dispatch->push_size = sizeof params;
+  return cnn_commands_dispatch (commands, dispatch, error);
+}
+
+gboolean
+cnn_softmax_forward (const CnnStep *step, GError **error)
+{
+  CnnDispatch dispatch = {
+    .stem = "softmax",
+    .bindings = { cnn_tensor_binding (step->inputs[0]), cnn_tensor_binding (step->output) },
+    .n_bindings = 2,
+  };
+
+  return record (step->commands, &dispatch, &step->output->shape, error);
+}
+
+gboolean
+cnn_softmax_backward (const CnnStep *step, GError **error)
+{
+  CnnDispatch dispatch = {
+    .stem = "softmax_backward",
+    .bindings = { cnn_tensor_binding (step->output), cnn_tensor_binding (step->grad_output),
+                  cnn_tensor_binding (step->grad_inputs[0]) },
+    .n_bindings = 3,
+  };
+
+  return record (step->commands, &dispatch, &step->output->shape, error);
+}
+
+static gboolean
+configure (CnnLayer *layer, GError **error)
+{
+  (void) error;
+  layer->activation.kind = CNN_ACTIVATION_SOFTMAX;
+  return TRUE;
+}
+
+static gboolean
+output_shape (const CnnLayer *layer, const CnnShape *inputs, int n_inputs, CnnShape *output,
+              GError **error)
+{
+  const CnnInts *axis = &((const Softmax *) layer)->axis;
+
+  if (!cnn_layer_same_shape (layer, inputs, n_inputs, output, error))
+    return FALSE;
+  if (axis->n < 0 || (axis->n == 1 && (axis->values[0] == -1 || axis->values[0] == inputs->rank)))
+    return TRUE;
+  cnn_layer_set_error (layer, error, CNN_ERROR_UNSUPPORTED,
+                       "works along another axis than the last one, the channels");
+  return FALSE;
+}
+
+static gboolean
+forward (CnnLayer *layer, const CnnStep *step, GError **error)
+{
+  (void) layer;
+  return cnn_softmax_forward (step, error);
+}
+
+static gboolean
+backward (CnnLayer *layer, const CnnStep *step, GError **error)
+{
+  (void) layer;
+  return cnn_softmax_backward (step, error);
+}
+
+static const CnnParam params[] = {
+  { "axis", CNN_PARAM_INTS, G_STRUCT_OFFSET (Softmax, axis), 0, NULL },
+  { NULL },
+};
+
+const CnnLayerClass cnn_softmax_class = {
+  .name = "Softmax",
+  .instance_size = sizeof (Softmax),
+  .params = params,
+  .flags = CNN_LAYER_ACTIVATION | CNN_LAYER_NEEDS_INPUTS | CNN_LAYER_NEEDS_OUTPUT,
+  .configure = configure,
+  .output_shape = output_shape,
+  .forward = forward,
+  .backward = backward,
+};
