@@ -1,0 +1,250 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "config.h"
+
+/* --- what a layer is called on --- */
+
+static void
+add_operand (GArray *operands, const char *name, gint64 use, gint64 output, JsonNode *constant)
+{
+  CnnOperand operand = { name, (int) CLAMP (use, -1, G_MAXINT), (int) CLAMP (output, -1, G_MAXINT),
+                         constant };
+
+  g_array_append_val (operands, operand);
+}
+
+static gboolean
+is_constant (JsonNode *node)
+{
+  g_autoptr (GArray) numbers = g_array_new (FALSE, FALSE, sizeof (double));
+
+  return cnn_json_flatten (node, numbers) && numbers->len > 0;
+}
+
+/* [layer, node, tensor, …], as Keras names a tensor */
+gboolean
+cnn_operand_from_triple (JsonArray *array, GArray *operands)
+{
+  const char *name;
+  gint64 use, output;
+
+  if (json_array_get_length (array) < 3)
+    return FALSE;
+  name = cnn_json_node_string (json_array_get_element (array, 0));
+  if (name == NULL || !cnn_json_integer (json_array_get_element (array, 1), &use)
+      || !cnn_json_integer (json_array_get_element (array, 2), &output))
+    return FALSE;
+  add_operand (operands, name, use, output, NULL);
+  return TRUE;
+}
+
+static gboolean collect_argument (JsonNode *node, GArray *operands);
+
+static gboolean
+collect_tensor (JsonObject *object, GArray *operands)
+{
+  JsonArray *history = cnn_json_array (cnn_json_object (object, "config"), "keras_history");
+
+  return history != NULL && cnn_operand_from_triple (history, operands);
+}
+
+static gboolean
+collect_argument (JsonNode *node, GArray *operands)
+{
+  if (is_constant (node))
+    {
+      add_operand (operands, NULL, -1, -1, node);
+      return TRUE;
+    }
+  if (JSON_NODE_HOLDS_OBJECT (node))
+    {
+      JsonObject *object = json_node_get_object (node);
+
+      if (g_strcmp0 (cnn_json_string (object, "class_name"), "__keras_tensor__") == 0)
+        return collect_tensor (object, operands);
+      node = cnn_json_unwrap (node);
+    }
+  if (JSON_NODE_HOLDS_ARRAY (node))
+    {
+      JsonArray *array = json_node_get_array (node);
+
+      for (guint i = 0; i < json_array_get_length (array); i++)
+        if (!collect_argument (json_array_get_element (array, i), operands))
+          return FALSE;
+    }
+  return TRUE;
+}
+
+/* Keyword arguments; `training`, `mask` and the like bring nothing at inference. */
+static gboolean
+collect_keywords (JsonObject *keywords, GArray *operands)
+{
+  static const char *const names[] = { "x1", "x", "inputs", "x2", "y" };
+
+  for (guint i = 0; keywords != NULL && i < G_N_ELEMENTS (names); i++)
+    {
+      JsonNode *node = cnn_json_member (keywords, names[i]);
+
+      if (cnn_json_is_null (node))
+        continue;
+      if (JSON_NODE_HOLDS_ARRAY (node)
+          && cnn_operand_from_triple (json_node_get_array (node), operands))
+        continue;
+      if (!collect_argument (node, operands))
+        return FALSE;
+    }
+  return TRUE;
+}
+
+/* Keras 2: ["layer", node, tensor, {keywords}] */
+static gboolean
+collect_connection (JsonArray *array, GArray *operands)
+{
+  JsonNode *last = json_array_get_length (array) > 3 ? json_array_get_element (array, 3) : NULL;
+  const char *name = cnn_json_node_string (json_array_get_element (array, 0));
+
+  if (g_strcmp0 (name, "_CONSTANT_VALUE") == 0 && json_array_get_length (array) >= 3)
+    add_operand (operands, NULL, -1, -1, json_array_get_element (array, 2));
+  else if (!cnn_operand_from_triple (array, operands))
+    return FALSE;
+  return last == NULL || !JSON_NODE_HOLDS_OBJECT (last)
+         || collect_keywords (json_node_get_object (last), operands);
+}
+
+gboolean
+cnn_operands_collect (JsonNode *node, GArray *operands)
+{
+  JsonArray *array;
+
+  if (JSON_NODE_HOLDS_OBJECT (node))
+    {
+      JsonObject *call = json_node_get_object (node);
+      JsonNode *arguments = cnn_json_member (call, "args");
+
+      return (arguments == NULL || collect_argument (arguments, operands))
+             && collect_keywords (cnn_json_object (call, "kwargs"), operands);
+    }
+  if (!JSON_NODE_HOLDS_ARRAY (node))
+    return FALSE;
+  array = json_node_get_array (node);
+  if (json_array_get_length (array) > 0
+      && cnn_json_node_string (json_array_get_element (array, 0)) != NULL)
+    return collect_connection (array, operands);
+  for (guint i = 0; i < json_array_get_length (array); i++)
+    {
+      JsonNode *connection = json_array_get_element (array, i);
+
+      if (!JSON_NODE_HOLDS_ARRAY (connection)
+          || json_array_get_length (json_node_get_array (connection)) == 0
+          || !collect_connection (json_node_get_array (connection), operands))
+        return FALSE;
+    }
+  return TRUE;
+}
+
+/* --- operators: x / 127.5 - 1 in the code of a model --- */
+
+typedef enum
+{
+  ADD,
+  SUBTRACT,
+  MULTIPLY,
+  DIVIDE
+} Arithmetic;
+
+static gboolean
+arithmetic (const char *function, Arithmetic *kind)
+{
+  static const struct
+  {
+    const char *name;
+    Arithmetic kind;
+  } table[] = {
+    { "add", ADD },           { "radd", ADD },
+    { "subtract", SUBTRACT }, { "sub", SUBTRACT },
+    { "multiply", MULTIPLY }, { "mul", MULTIPLY },
+    { "rmul", MULTIPLY },     { "divide", DIVIDE },
+    { "truediv", DIVIDE },    { "true_divide", DIVIDE },
+    { "truedivide", DIVIDE },
+  };
+
+  for (guint i = 0; i < G_N_ELEMENTS (table); i++)
+    if (strcmp (table[i].name, function) == 0)
+      {
+        *kind = table[i].kind;
+        return TRUE;
+      }
+  return FALSE;
+}
+
+static JsonNode *
+numbers_node (JsonNode *constant, gboolean negative, gboolean inverse)
+{
+  g_autoptr (GArray) numbers = g_array_new (FALSE, FALSE, sizeof (double));
+  JsonArray *array = json_array_new ();
+  JsonNode *node = json_node_new (JSON_NODE_ARRAY);
+
+  cnn_json_flatten (constant, numbers);
+  for (guint i = 0; i < numbers->len; i++)
+    {
+      double value = g_array_index (numbers, double, i);
+
+      value = negative ? -value : value;
+      json_array_add_double_element (array, inverse ? 1 / value : value);
+    }
+  json_node_take_array (node, array);
+  return node;
+}
+
+/* x · scale + offset; NULL where one of the operands' places makes it another thing */
+static JsonObject *
+rescaling (Arithmetic kind, const CnnOperand *left, const CnnOperand *right)
+{
+  JsonNode *constant = left->constant != NULL ? left->constant : right->constant;
+  gboolean constant_first = left->constant != NULL;
+  JsonObject *config;
+
+  if (kind == DIVIDE && constant_first)
+    return NULL;
+  config = json_object_new ();
+  json_object_set_double_member (config, "scale", kind == SUBTRACT && constant_first ? -1 : 1);
+  json_object_set_double_member (config, "offset", 0);
+  if (kind == MULTIPLY || kind == DIVIDE)
+    json_object_set_member (config, "scale", numbers_node (constant, FALSE, kind == DIVIDE));
+  else
+    json_object_set_member (config, "offset",
+                            numbers_node (constant, kind == SUBTRACT && !constant_first, FALSE));
+  return config;
+}
+
+JsonObject *
+cnn_operation_translate (const char *function, GArray *operands, int keras_major,
+                         const char **class_name)
+{
+  const char *last = MAX (strrchr (function, '.'), strrchr (function, '>'));
+  g_autofree char *name = g_ascii_strdown (last != NULL ? last + 1 : function, -1);
+  CnnOperand *operand = (CnnOperand *) (gpointer) operands->data;
+  CnnActivation activation;
+  Arithmetic kind;
+  JsonObject *config;
+
+  if (arithmetic (name, &kind) && operands->len == 2)
+    {
+      if ((operand[0].constant == NULL) != (operand[1].constant == NULL))
+        {
+          *class_name = "Rescaling";
+          return rescaling (kind, &operand[0], &operand[1]);
+        }
+      *class_name = kind == ADD ? "Add" : "Multiply";
+      return operand[0].constant == NULL && (kind == ADD || kind == MULTIPLY) ? json_object_new ()
+                                                                              : NULL;
+    }
+  if (operands->len == 1 && operand[0].constant == NULL
+      && cnn_activation_from_name (name, keras_major, &activation))
+    {
+      *class_name = "Activation";
+      config = json_object_new ();
+      json_object_set_string_member (config, "activation", name);
+      return config;
+    }
+  return NULL;
+}

@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#pragma once
+
+/* What the files of this room share. Messages name layers and datasets; the model's file is put
+ * before them once, in cnn_network_open. */
+
+#include "error.h"
+#include "keras.h"
+
+#include <json-glib/json-glib.h>
+#include <string.h>
+
+G_BEGIN_DECLS
+
+/* --- json.c: JSON from strangers --- */
+
+/* Parses text after a look at its size and depth. Transfer full; CNN_ERROR_FILE. */
+JsonNode *cnn_json_parse (const char *text, gsize length, const char *what, GError **error);
+/* A file of JSON, gzipped where its name ends in .gz. Transfer full. */
+JsonNode *cnn_json_read (const char *path, GError **error);
+/* A member if it is there and of that kind, else NULL. Transfer none. */
+JsonNode *cnn_json_member (JsonObject *object, const char *name);
+JsonObject *cnn_json_object (JsonObject *object, const char *name);
+JsonArray *cnn_json_array (JsonObject *object, const char *name);
+const char *cnn_json_string (JsonObject *object, const char *name);
+const char *cnn_json_node_string (JsonNode *node);
+gboolean cnn_json_is_number (JsonNode *node);
+gboolean cnn_json_is_null (JsonNode *node);
+/* A whole number, also one that is written 3.0. */
+gboolean cnn_json_integer (JsonNode *node, gint64 *value);
+/* Looks through Keras' and Python's wrappings of tuples, shapes and arrays. Transfer none. */
+JsonNode *cnn_json_unwrap (JsonNode *node);
+/* Appends every number of nested lists; FALSE where something else is among them. */
+gboolean cnn_json_flatten (JsonNode *node, GArray *doubles);
+
+/* --- hdf5.c: HDF5 from strangers --- */
+
+typedef struct _CnnHdf5 CnnHdf5;
+
+/* An HDF5 file, or the bytes of one called `what`. Transfer full; CNN_ERROR_FILE. */
+CnnHdf5 *cnn_hdf5_open (const char *path, GError **error);
+CnnHdf5 *cnn_hdf5_open_bytes (GBytes *bytes, const char *what, GError **error);
+void cnn_hdf5_free (CnnHdf5 *file);
+/* Something is there, and hard links alone lead to it. Paths begin at the root: "a/b". */
+gboolean cnn_hdf5_has (CnnHdf5 *file, const char *path);
+gboolean cnn_hdf5_is_group (CnnHdf5 *file, const char *path);
+/* Names in a group, sorted by number where they end in one: a, a_1, a_2, a_10. Transfer full. */
+GStrv cnn_hdf5_children (CnnHdf5 *file, const char *path);
+/* The strings of an attribute, those of name0, name1, … where Keras has split it; *strings is NULL
+ * where there is no such attribute. FALSE: it is there and cannot be read. */
+gboolean cnn_hdf5_strings (CnnHdf5 *file, const char *path, const char *name, GStrv *strings,
+                           GError **error);
+/* A text attribute, or NULL: none or not readable. Transfer full. */
+char *cnn_hdf5_text (CnnHdf5 *file, const char *path, const char *name);
+/* Shape of a dataset, which is checked for being one that cnn_hdf5_read takes. */
+gboolean cnn_hdf5_dims (CnnHdf5 *file, const char *path, int *rank, gint64 dims[CNN_MAX_RANK],
+                        GError **error);
+/* A dataset of numbers as float32. Transfer full. */
+CnnArray *cnn_hdf5_read (CnnHdf5 *file, const char *path, GError **error);
+
+/* --- keras_zip.c --- */
+
+/* config.json, metadata.json (NULL where there is none) and model.weights.h5 of a .keras file. */
+gboolean cnn_keras_zip_read (const char *path, GBytes **config, GBytes **metadata, GBytes **weights,
+                             GError **error);
+
+/* --- config.c, parameters.c: Keras' objects --- */
+
+typedef struct
+{
+  int part, use, output; /* which of the parts, which call of it, which of its outputs */
+} CnnReference;
+
+typedef struct
+{
+  CnnReference *inputs;
+  int n_inputs;
+  int *nodes; /* while the graph is built */
+  int state;
+} CnnUse;
+
+/* An object of the config: a layer, or a model with its own parts. */
+typedef struct _CnnPart
+{
+  char *name;       /* Keras' own */
+  char *path;       /* with the outer models', less the outermost */
+  char *class_name; /* Keras'; groups of weights are named after it */
+  gboolean trainable;
+  gint64 shared_id; /* of an object that the config repeats, or 0 */
+
+  CnnLayer *layer;  /* NULL for a model */
+  CnnShape *shapes; /* of the layer's first inputs; set with the graph */
+  int n_shapes;
+
+  GPtrArray *parts; /* CnnPart*, in Keras' order; NULL for a layer */
+  gboolean sequential;
+  GPtrArray *uses;          /* CnnUse*; NULL where the outer model is Sequential */
+  GArray *inputs, *outputs; /* CnnReference, of a functional model */
+} CnnPart;
+
+void cnn_part_free (CnnPart *part);
+gboolean cnn_part_is_input (const CnnPart *part);
+/* The model of a config, whole and checked, its graph not built yet. *half_precision is set where a
+ * layer asks for it. Transfer full. */
+CnnPart *cnn_config_read (JsonNode *root, int keras_major, gboolean *half_precision,
+                          GError **error);
+/* The layer of a class and its config. Transfer full. */
+CnnLayer *cnn_parameters_layer (const CnnLayerClass *klass, const char *name, int keras_major,
+                                JsonObject *config, GError **error);
+
+/* --- graph.c --- */
+
+/* Writes the parts out as a flat graph. Transfer full. */
+CnnModel *cnn_graph_build (CnnPart *top, const char *file, int keras_major, GError **error);
+
+/* --- weights.c --- */
+
+typedef enum
+{
+  CNN_WEIGHTS_LEGACY, /* groups named after layers, with weight_names */
+  CNN_WEIGHTS_PATHS   /* Keras 3: layers/conv2d_1/vars/0 */
+} CnnWeightsKind;
+
+typedef struct
+{
+  CnnPart *part;
+  int variable;
+  char *dataset; /* NULL for a variable that may be absent */
+} CnnAssignment;
+
+/* TRUE, and the kind, for a file of weights. */
+gboolean cnn_weights_kind (CnnHdf5 *file, CnnWeightsKind *kind);
+/* Which dataset is whose; shapes are checked, nothing is read. *reached (or NULL): how many fitted,
+ * also on failure. GPtrArray of CnnAssignment*. */
+GPtrArray *cnn_weights_assign (CnnPart *top, CnnHdf5 *file, CnnWeightsKind kind, guint *reached,
+                               GError **error);
+gboolean cnn_weights_read (CnnHdf5 *file, GPtrArray *assignments, GError **error);
+/* The layers that have variables, in Keras' order. GPtrArray of CnnPart*. */
+GPtrArray *cnn_weights_parts (CnnPart *part);
+/* How many outputs the file's weights have for a model's last layer; 0: not to be seen. */
+int cnn_weights_classes (CnnHdf5 *file, CnnWeightsKind kind, const char *layer_name,
+                         const char *class_name);
+/* Keras made the name up by counting, so that it means nothing in another file: "conv2d_4". */
+gboolean cnn_is_counted_name (const char *name);
+
+/* --- architectures.c --- */
+
+typedef struct
+{
+  char *name; /* "mobilenet" */
+  CnnPreprocess preprocess;
+  int input_size;
+} CnnArchitecture;
+
+void cnn_architecture_free (CnnArchitecture *architecture);
+/* The model for a file of weights alone: `name` is an architecture, a file of Keras' JSON, or NULL
+ * to be told by names and shapes; `sidecar` may be Keras' JSON itself, or NULL. *known is set where
+ * it is one of ours. */
+gboolean cnn_architecture_open (const char *name, JsonNode *sidecar, CnnHdf5 *file,
+                                CnnWeightsKind kind, const char *label, CnnModel **model,
+                                CnnPart **top, CnnArchitecture **known, GError **error);
+/* The one of that name, or whose name it begins with; NULL where none is known. Transfer full. */
+CnnArchitecture *cnn_architecture_named (const char *name);
+/* The architecture that a model says it is, by Keras' name of it: "mobilenet_0.25_224", "xception".
+ * NULL where none is known. Transfer full. */
+CnnArchitecture *cnn_architecture_of (const CnnPart *top);
+/* "1", "2" or "3" at the start of a version; 0 for none. */
+int cnn_keras_major (const char *version);
+CnnPreprocess cnn_preprocess_from_name (const char *name);
+
+/* --- labels.c --- */
+
+/* One label a line, or Keras' class index. Transfer full. */
+GPtrArray *cnn_labels_read (const char *path, GError **error);
+GPtrArray *cnn_labels_from_json (JsonNode *node);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (CnnHdf5, cnn_hdf5_free)
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (CnnPart, cnn_part_free)
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (CnnArchitecture, cnn_architecture_free)
+
+G_END_DECLS
