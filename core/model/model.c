@@ -64,7 +64,7 @@ static int
 add_node (CnnModel *self, CnnLayer *layer, CnnLayer *shown, const char *name, const int *inputs,
           int n_inputs, gboolean visible, GError **error)
 {
-  CnnShape shapes[CNN_MAX_INPUTS], shape;
+  CnnShape shapes[CNN_MAX_INPUTS] = { 0 }, shape;
   CnnNode *node;
 
   if (n_inputs > CNN_MAX_INPUTS)
