@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "commands.h"
+
+#include <string.h>
+
+#define LAYER_ARGUMENT(words)                                                  \
+  {                                                                            \
+    .name = "layer", .kind = ARGUMENT_TEXT, .fallback = "", .label = "_Layer", \
+    .value = "NAME,NAME… or all", .help = words, .flags = ARGUMENT_REQUIRED    \
+  }
+#define RAW_ARGUMENT                                                                \
+  {                                                                                 \
+    .name = "raw", .kind = ARGUMENT_OUTPUT, .fallback = "", .label = "_Raw",        \
+    .value = "FILE.npy or FOLDER",                                                  \
+    .help = "where the values go; several layers: a folder, a file LAYER.npy each", \
+  }
+
+static const Argument arguments_of_activations[] = {
+  LAYER_ARGUMENT ("the layers whose outputs are wanted"),
+  RAW_ARGUMENT,
+  { 0 },
+};
+static const Argument arguments_of_gradient[] = {
+  LAYER_ARGUMENT ("the layers for whose outputs the gradient is wanted; input is the model's"),
+  CLASS_ARGUMENT,
+  SCORE_ARGUMENT,
+  RAW_ARGUMENT,
+  { 0 },
+};
+
+/* The wanted names; NULL for all. */
+static char **
+wanted_layers (const Arguments *arguments)
+{
+  const char *wish = arguments_get (arguments, "layer");
+  if (strcmp (wish, "all") == 0)
+    return NULL;
+  char **names = g_strsplit (wish, ",", -1);
+  for (char **name = names; *name != NULL; name++)
+    g_strstrip (*name);
+  return names;
+}
+
+/* Minimum, mean and maximum of each layer, and its file. */
+static void
+add_values (Result *result, const Arguments *arguments, GPtrArray *values, gboolean in_folder)
+{
+  result_begin_list (result, "layers");
+  for (guint i = 0; i < values->len; i++)
+    {
+      const CnnLayerValues *layer = g_ptr_array_index (values, i);
+      const float *data = layer->values->data;
+      gsize count = cnn_array_count (layer->values);
+      double sum = 0, minimum = count > 0 ? data[0] : 0, maximum = minimum;
+      for (gsize at = 0; at < count; at++)
+        {
+          sum += data[at];
+          minimum = MIN (minimum, data[at]);
+          maximum = MAX (maximum, data[at]);
+        }
+      double mean = count > 0 ? sum / (double) count : 0;
+
+      result_begin (result, NULL);
+      result_string (result, "name", layer->layer);
+      result_string (result, "class", layer->class_name);
+      result_shape (result, "shape", layer->values->rank, layer->values->dims);
+      result_number (result, "minimum", minimum);
+      result_number (result, "mean", mean);
+      result_number (result, "maximum", maximum);
+      result_end (result);
+
+      g_autofree char *shape = cnn_dims_to_string (layer->values->rank, layer->values->dims);
+      g_string_append_printf (result->text, "%s (%s) %s: %g to %g, mean %g\n", layer->layer,
+                              layer->class_name, shape, minimum, maximum, mean);
+      if (arguments_text (arguments, "raw") == NULL)
+        continue;
+      g_autofree char *entry = in_folder ? g_strconcat (layer->layer, ".npy", NULL) : NULL;
+      if (entry != NULL)
+        g_strdelimit (entry, "/", '-');
+      result_add_array_file (result, "raw", entry, layer->values);
+    }
+  result_end_list (result);
+}
+
+static Result *
+finish (const Arguments *arguments, const Subject *subject, CnnSession *session,
+        const CnnOptions *options, const CnnPrediction *target, char **names, GPtrArray *values)
+{
+  Result *result = result_new ();
+  result_session (result, session, options, subject->photo != NULL);
+  if (target != NULL)
+    {
+      result_prediction (result, "class", target);
+      g_string_append_printf (result->text, "Class %d, %s: score %g, probability %g\n",
+                              target->index, target->label, target->score, target->probability);
+    }
+  add_values (result, arguments, values, names == NULL || names[0] == NULL || names[1] != NULL);
+  result_session_end (result, session);
+  return result;
+}
+
+static Result *
+activations (const Arguments *arguments, const Subject *subject, const CnnProgress *progress,
+             GError **error)
+{
+  CnnOptions options = command_options (arguments);
+  g_autoptr (CnnSession) session = command_open (&options, subject, error);
+  if (session == NULL)
+    return NULL;
+  g_auto (GStrv) names = wanted_layers (arguments);
+  g_autoptr (GPtrArray) values =
+      cnn_session_activations (session, (const char *const *) names, progress, error);
+  if (values == NULL)
+    return NULL;
+  return finish (arguments, subject, session, &options, NULL, names, values);
+}
+
+static Result *
+gradient (const Arguments *arguments, const Subject *subject, const CnnProgress *progress,
+          GError **error)
+{
+  CnnOptions options = command_options (arguments);
+  CnnScoreKind score = (CnnScoreKind) arguments_choice (arguments, "score");
+  const char *wish = arguments_text (arguments, "class");
+  g_autoptr (CnnSession) session = command_open (&options, subject, error);
+  if (session == NULL)
+    return NULL;
+  g_autoptr (CnnPrediction) target = cnn_session_find_class (session, wish, error);
+  if (target == NULL)
+    return NULL;
+  g_auto (GStrv) names = wanted_layers (arguments);
+  g_autofree char *index = g_strdup_printf ("%d", target->index);
+  g_autoptr (GPtrArray) values =
+      cnn_session_gradients (session, (const char *const *) names, index, score, progress, error);
+  if (values == NULL)
+    return NULL;
+  return finish (arguments, subject, session, &options, target, names, values);
+}
+
+const Command activations_command = {
+  .name = "activations",
+  .label = "_Activations",
+  .summary = "the values of a layer in a photograph",
+  .help = "Runs a model on a photograph up to the layers asked for and gives their outputs: (H, W, "
+          "C) or (C), float32.",
+  .arguments = arguments_of_activations,
+  .flags = COMMAND_MODEL | COMMAND_PHOTO,
+  .run = activations,
+};
+
+const Command gradient_command = {
+  .name = "gradient",
+  .label = "_Gradient",
+  .summary = "how a class's score answers to a layer or to the input",
+  .help = "Gives the gradient of a class's score with respect to the outputs of layers, in their "
+          "shapes, float32.",
+  .arguments = arguments_of_gradient,
+  .flags = COMMAND_MODEL | COMMAND_PHOTO,
+  .run = gradient,
+};

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#pragma once
+
+/* What a command can be told. An argument is said once, here as a row, and every face reads the
+ * row: option, procedure argument, dialog, help. Values come in as text and are checked in one
+ * place. */
+
+#include <glib.h>
+
+G_BEGIN_DECLS
+
+typedef enum
+{
+  ARGUMENT_TEXT,    /* words whose meaning the engine knows: a layer, a class */
+  ARGUMENT_CHOICE,  /* one of `choices` */
+  ARGUMENT_INTEGER, /* minimum…maximum */
+  ARGUMENT_NUMBER,  /* minimum…maximum */
+  ARGUMENT_SIZE,    /* "N" or "WxH" */
+  ARGUMENT_COLOR,   /* "R,G,B", each 0…255 */
+  ARGUMENT_FILE,    /* a file to read, or a name that stands for one */
+  ARGUMENT_OUTPUT   /* a file or folder to write: command line only */
+} ArgumentKind;
+
+typedef enum
+{
+  ARGUMENT_REQUIRED = 1 << 0,
+  ARGUMENT_GIMP_ONLY = 1 << 1,
+  ARGUMENT_FOLDED = 1 << 2 /* dialogs show it on demand */
+} ArgumentFlags;
+
+typedef struct
+{
+  const char *name; /* "input-size" */
+  ArgumentKind kind;
+  const char *fallback; /* the default, as text */
+  const char *label;    /* for dialogs, with its mnemonic */
+  const char *value;    /* how help writes the value: "N or WxH"; choices write themselves */
+  const char *help;
+  const char *const *choices; /* in the order of the engine's enum; ARGUMENT_TEXT: proposals only */
+  double minimum, maximum;
+  ArgumentFlags flags;
+} Argument;
+
+#define ARGUMENT_ERROR (argument_error_quark ())
+GQuark argument_error_quark (void);
+
+/* How the value is written in help: "jet|viridis" or "N or WxH". Transfer full. */
+char *argument_value_help (const Argument *argument);
+
+/* A value for each of a command's arguments, always a valid one. */
+typedef struct _Arguments Arguments;
+
+/* All at their defaults. table: of const Argument, kept. */
+Arguments *arguments_new (GPtrArray *table);
+void arguments_free (Arguments *arguments);
+
+GPtrArray *arguments_table (const Arguments *arguments);
+const Argument *arguments_find (const Arguments *arguments, const char *name);
+
+/* Checks and sets; empty text means the default where the kind allows it. ARGUMENT_ERROR with
+ * what is allowed; the old value stays then. */
+gboolean arguments_set (Arguments *arguments, const char *name, const char *text, GError **error);
+/* ARGUMENT_ERROR for a required argument without a value. */
+gboolean arguments_check (const Arguments *arguments, GError **error);
+
+/* The value as text, never NULL. */
+const char *arguments_get (const Arguments *arguments, const char *name);
+/* The same, NULL for empty. */
+const char *arguments_text (const Arguments *arguments, const char *name);
+int arguments_choice (const Arguments *arguments, const char *name);
+int arguments_integer (const Arguments *arguments, const char *name);
+double arguments_number (const Arguments *arguments, const char *name);
+/* Both 0 where it was left empty. */
+void arguments_size (const Arguments *arguments, const char *name, int *width, int *height);
+/* R, G, B in 0…1, or NULL where there is no such argument. Lives as long as the arguments. */
+const float *arguments_color (const Arguments *arguments, const char *name);
+
+/* All values as one text, to be kept between runs. Transfer full. */
+char *arguments_save (const Arguments *arguments);
+/* Takes what is still valid of it. */
+void arguments_restore (Arguments *arguments, const char *text);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (Arguments, arguments_free)
+
+G_END_DECLS

@@ -1,0 +1,284 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+
+/* The program: convlens COMMAND [PHOTO] [--option value …], all from the table. */
+
+#include "commands.h"
+#include "interrupt.h"
+
+#include <locale.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+enum
+{
+  EXIT_GOOD = 0,
+  EXIT_BAD_INPUT = 1,
+  EXIT_WRONG_USAGE = 2
+};
+
+#define HELP_COLUMN 30
+#define HELP_WIDTH 96
+
+/* One line, whatever the message holds. */
+static int
+fail (const Command *command, int status, const char *message)
+{
+  g_autofree char *line = g_strdelimit (g_strdup (message), "\r\n", ' ');
+  fprintf (stderr, "convlens%s%s: %s\n", command != NULL ? " " : "",
+           command != NULL ? command->name : "", line);
+  return status;
+}
+
+/* "  name   help", the help wrapped behind its column. */
+static void
+print_row (const char *name, const char *help)
+{
+  glong column = printf ("  %s", name) - (glong) strlen (name) + g_utf8_strlen (name, -1);
+  g_auto (GStrv) words = g_strsplit (help, " ", -1);
+  if (column + 2 > HELP_COLUMN)
+    {
+      putchar ('\n');
+      column = 0;
+    }
+  for (char **word = words; *word != NULL; word++)
+    {
+      glong length = g_utf8_strlen (*word, -1);
+      if (column + 1 + length > HELP_WIDTH)
+        {
+          putchar ('\n');
+          column = 0;
+        }
+      int gap = column < HELP_COLUMN ? (int) (HELP_COLUMN - column) : 1;
+      printf ("%*s%s", gap, "", *word);
+      column += gap + length;
+    }
+  putchar ('\n');
+}
+
+static const char *
+subject_word (const Command *command)
+{
+  if (command->flags & COMMAND_PHOTO)
+    return " PHOTO";
+  return command->flags & COMMAND_MODEL_FIRST ? " [MODEL]" : "";
+}
+
+static void
+print_help (void)
+{
+  printf ("convlens COMMAND [PHOTO] [--option value …]\n\n"
+          "Looks inside convolutional networks that Keras saved.\n\n");
+  for (const Command *const *row = commands (); *row != NULL; row++)
+    {
+      g_autofree char *name = g_strconcat ((*row)->name, subject_word (*row), NULL);
+      print_row (name, (*row)->summary);
+    }
+  printf ("\nPHOTO: PNG, JPEG, or an .npy array (H, W, C) that is the model's input itself.\n"
+          "\"convlens COMMAND --help\" lists a command's options; --version tells the version.\n"
+          "Exit status: 0; 1 for bad input; 2 for wrong usage.\n");
+}
+
+static void
+print_command_help (const Command *command, GPtrArray *table)
+{
+  printf ("convlens %s%s%s\n\n%s\n\n", command->name, subject_word (command),
+          table->len > 0 ? " [--option value …]" : "", command->help);
+  for (guint i = 0; i < table->len; i++)
+    {
+      const Argument *argument = g_ptr_array_index (table, i);
+      g_autofree char *value = argument_value_help (argument);
+      g_autofree char *name = g_strdup_printf ("--%s %s", argument->name, value);
+      g_autofree char *help = *argument->fallback == '\0'
+                                  ? g_strdup (argument->help)
+                                  : g_strdup_printf ("%s (%s)", argument->help, argument->fallback);
+      print_row (name, help);
+    }
+  print_row ("--json", "print the report as one JSON object");
+  print_row ("--help", "print this");
+}
+
+typedef struct
+{
+  const char *subject; /* PHOTO or MODEL */
+  gboolean json, help;
+} Line;
+
+/* Reads the words after the command's name. */
+static gboolean
+parse_line (const Command *command, Arguments *arguments, char **words, Line *line, GError **error)
+{
+  gboolean only_words = FALSE;
+  for (char **word = words; *word != NULL; word++)
+    {
+      if (!only_words && strcmp (*word, "--") == 0)
+        only_words = TRUE;
+      else if (!only_words && strcmp (*word, "--json") == 0)
+        line->json = TRUE;
+      else if (!only_words && (strcmp (*word, "--help") == 0 || strcmp (*word, "-h") == 0))
+        line->help = TRUE;
+      else if (!only_words && **word == '-' && (*word)[1] != '\0')
+        {
+          const char *equals = strchr (*word, '=');
+          g_autofree char *name =
+              equals == NULL ? g_strdup (*word) : g_strndup (*word, (gsize) (equals - *word));
+          if (!g_str_has_prefix (name, "--") || arguments_find (arguments, name + 2) == NULL)
+            {
+              g_set_error (error, ARGUMENT_ERROR, 0,
+                           "there is no option %s; see convlens %s --help", name, command->name);
+              return FALSE;
+            }
+          const char *value = equals != NULL ? equals + 1 : *++word;
+          if (value == NULL)
+            {
+              g_set_error (error, ARGUMENT_ERROR, 0, "%s needs a value", name);
+              return FALSE;
+            }
+          if (!arguments_set (arguments, name + 2, value, error))
+            return FALSE;
+        }
+      else if (*subject_word (command) == '\0' || line->subject != NULL)
+        {
+          g_set_error (error, ARGUMENT_ERROR, 0, "\"%s\" is one word too many", *word);
+          return FALSE;
+        }
+      else
+        line->subject = *word;
+    }
+
+  if (line->help)
+    return TRUE;
+  if ((command->flags & COMMAND_PHOTO) && line->subject == NULL)
+    {
+      g_set_error_literal (error, ARGUMENT_ERROR, 0, "name a photograph: PNG, JPEG or .npy");
+      return FALSE;
+    }
+  if ((command->flags & COMMAND_MODEL_FIRST) && line->subject != NULL
+      && !arguments_set (arguments, "model", line->subject, error))
+    return FALSE;
+  return arguments_check (arguments, error);
+}
+
+/* Asks for a place to write to before the work is done, not after it. */
+static gboolean
+check_outputs (const Arguments *arguments, GError **error)
+{
+  GPtrArray *table = arguments_table (arguments);
+  for (guint i = 0; i < table->len; i++)
+    {
+      const Argument *argument = g_ptr_array_index (table, i);
+      const char *path = arguments_get (arguments, argument->name);
+      if (argument->kind != ARGUMENT_OUTPUT || *path == '\0')
+        continue;
+      g_autofree char *folder = g_path_get_dirname (path);
+      if (!g_file_test (folder, G_FILE_TEST_IS_DIR))
+        {
+          g_set_error (error, CNN_ERROR, CNN_ERROR_FILE, "%s cannot be written: no folder %s", path,
+                       folder);
+          return FALSE;
+        }
+    }
+  return TRUE;
+}
+
+/* An .npy is told by its first bytes, and a damaged one by its name. */
+static gboolean
+is_npy (const char *path)
+{
+  char head[6] = { 0 };
+  FILE *file = fopen (path, "rb");
+  gboolean magic = FALSE;
+  if (file != NULL)
+    {
+      magic = fread (head, 1, sizeof head, file) == sizeof head
+              && memcmp (head, "\x93NUMPY", sizeof head) == 0;
+      fclose (file);
+    }
+  return magic || g_str_has_suffix (path, ".npy");
+}
+
+static void
+show_progress (double fraction, const char *what, gpointer data G_GNUC_UNUSED)
+{
+  fprintf (stderr, "\r%3.0f %% %.60s\033[K", 100 * fraction, what != NULL ? what : "");
+}
+
+static Result *
+run (const Command *command, const Arguments *arguments, const char *path, GError **error)
+{
+  g_autoptr (GCancellable) cancellable = interrupt_new ();
+  gboolean terminal = isatty (STDERR_FILENO);
+  CnnProgress progress = { .update = terminal ? show_progress : NULL, .cancellable = cancellable };
+  g_autoptr (CnnImage) photo = NULL;
+  g_autoptr (CnnArray) input = NULL;
+  if (!check_outputs (arguments, error))
+    return NULL;
+  if (command->flags & COMMAND_PHOTO)
+    {
+      if (is_npy (path))
+        input = cnn_npy_load (path, error);
+      else
+        photo = cnn_image_load (path, error);
+      if (input == NULL && photo == NULL)
+        return NULL;
+    }
+  Subject subject = { .photo = photo, .input = input };
+  Result *result = command->run (arguments, &subject, &progress, error);
+  if (terminal)
+    fprintf (stderr, "\r\033[K");
+  return result;
+}
+
+static int
+run_command (const Command *command, char **words)
+{
+  g_autoptr (GPtrArray) table = command_arguments (command, FALSE);
+  g_autoptr (Arguments) arguments = arguments_new (table);
+  g_autoptr (GError) error = NULL;
+  Line line = { 0 };
+  if (!parse_line (command, arguments, words, &line, &error))
+    return fail (command, EXIT_WRONG_USAGE, error->message);
+  if (line.help)
+    {
+      print_command_help (command, table);
+      return EXIT_GOOD;
+    }
+
+  g_autoptr (Result) result = run (command, arguments, line.subject, &error);
+  if (result == NULL || !result_write_files (result, arguments, &error))
+    return fail (command, EXIT_BAD_INPUT, error->message);
+  g_autofree char *json = line.json ? result_json (result) : NULL;
+  if (json != NULL)
+    printf ("%s\n", json);
+  else
+    fputs (result->text->str, stdout);
+  return EXIT_GOOD;
+}
+
+int
+main (int argc, char **argv)
+{
+  int status = EXIT_GOOD;
+  setlocale (LC_CTYPE, "");
+  const char *first = argc > 1 ? argv[1] : NULL;
+  if (first == NULL)
+    return fail (NULL, EXIT_WRONG_USAGE, "name a command; convlens --help lists them");
+  if (strcmp (first, "--help") == 0 || strcmp (first, "-h") == 0 || strcmp (first, "help") == 0)
+    print_help ();
+  else if (strcmp (first, "--version") == 0)
+    printf ("convlens %s\n", CONVLENS_VERSION);
+  else
+    {
+      const Command *command = command_find (first);
+      if (command == NULL)
+        {
+          g_autofree char *message =
+              g_strdup_printf ("there is no command \"%s\"; convlens --help lists them", first);
+          return fail (NULL, EXIT_WRONG_USAGE, message);
+        }
+      status = run_command (command, argv + 2);
+    }
+  if (fflush (stdout) != 0 || ferror (stdout))
+    return fail (NULL, EXIT_BAD_INPUT, "the output could not be written");
+  return status;
+}

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#pragma once
+
+/* The one table of what Convlens can do. The program's sub-commands and GIMP's procedures are its
+ * rows. */
+
+#include "arguments.h"
+#include "cnn.h"
+#include "result.h"
+
+G_BEGIN_DECLS
+
+/* What a command is asked about. */
+typedef struct
+{
+  const CnnImage *photo; /* or NULL */
+  const CnnArray *input; /* the model's input itself, or NULL */
+  gboolean gray;         /* the picture to be made can hold no colours */
+} Subject;
+
+typedef enum
+{
+  COMMAND_MODEL = 1 << 0,       /* has a model, and the options that come with it */
+  COMMAND_MODEL_FIRST = 1 << 1, /* which may be named without --model */
+  COMMAND_PHOTO = 1 << 2,       /* looks at a picture */
+  COMMAND_GIMP = 1 << 3         /* is a filter of GIMP's too */
+} CommandFlags;
+
+typedef struct
+{
+  const char *name;          /* "grad-cam" */
+  const char *label;         /* "_Grad-CAM…" */
+  const char *summary;       /* a line */
+  const char *help;          /* some more */
+  const Argument *arguments; /* its own; ends with a NULL name */
+  CommandFlags flags;
+  Result *(*run) (const Arguments *arguments, const Subject *subject, const CnnProgress *progress,
+                  GError **error);
+} Command;
+
+/* All rows, ended by NULL. */
+const Command *const *commands (void);
+const Command *command_find (const char *name);
+
+/* Its arguments in the order of every face: the model's, its own, the picture's. Those that are
+ * GIMP's alone are left out unless `gimp`, those that name files to write if it is. Transfer
+ * container. */
+GPtrArray *command_arguments (const Command *command, gboolean gimp);
+
+/* The engine's options from the arguments; they point into them. */
+CnnOptions command_options (const Arguments *arguments);
+/* A session that has seen the subject. */
+CnnSession *command_open (const CnnOptions *options, const Subject *subject, GError **error);
+
+extern const Command predict_command, layers_command, activations_command, gradient_command,
+    grad_cam_command, devices_command;
+
+/* Choices in the order of the engine's enums. */
+extern const char *const preprocess_names[],
+    *const resize_names[], *const score_names[], *const colormap_names[], *const preset_names[];
+
+/* Rows that several commands have. */
+#define CLASS_ARGUMENT                                                                 \
+  {                                                                                    \
+    .name = "class", .kind = ARGUMENT_TEXT, .fallback = "auto", .label = "C_lass",     \
+    .value = "auto, INDEX or LABEL", .choices = (const char *const[]){ "auto", NULL }, \
+    .help = "the class that is asked about; auto is the model's best guess",           \
+  }
+#define SCORE_ARGUMENT                                                                         \
+  {                                                                                            \
+    .name = "score", .kind = ARGUMENT_CHOICE, .fallback = "logit", .label = "Sco_re",          \
+    .choices = score_names,                                                                    \
+    .help = "what is differentiated: the value before softmax or sigmoid, or the probability", \
+  }
+
+G_END_DECLS

@@ -1,0 +1,389 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "gimp-dialog.h"
+
+#include <string.h>
+
+typedef struct
+{
+  const Argument *argument;
+  DialogPage *page;
+  GtkWidget *widget;         /* what stands in the row */
+  GtkWidget *entry;          /* the entry, combo box or colour button in it */
+  GtkAdjustment *adjustment; /* of a number */
+  int n_proposals;
+} Row;
+
+struct _DialogPage
+{
+  GtkWidget *widget;
+  GPtrArray *rows; /* of Row */
+  DialogChanged changed;
+  gpointer data;
+  gboolean quiet;
+};
+
+#if GTK_CHECK_VERSION(3, 0, 0)
+
+static GtkWidget *
+box_new (GtkOrientation orientation, int spacing)
+{
+  return gtk_box_new (orientation, spacing);
+}
+
+static GtkWidget *
+grid_new (int rows G_GNUC_UNUSED)
+{
+  GtkWidget *grid = gtk_grid_new ();
+  gtk_grid_set_row_spacing (GTK_GRID (grid), 6);
+  gtk_grid_set_column_spacing (GTK_GRID (grid), 12);
+  return grid;
+}
+
+static void
+grid_attach (GtkWidget *grid, GtkWidget *label, GtkWidget *widget, int row)
+{
+  gtk_label_set_xalign (GTK_LABEL (label), 0.0f);
+  gtk_widget_set_hexpand (widget, TRUE);
+  gtk_grid_attach (GTK_GRID (grid), label, 0, row, 1, 1);
+  gtk_grid_attach (GTK_GRID (grid), widget, 1, row, 1, 1);
+}
+
+static GtkWidget *
+scale_new (GtkAdjustment *adjustment)
+{
+  return gtk_scale_new (GTK_ORIENTATION_HORIZONTAL, adjustment);
+}
+
+static void
+color_set (GtkWidget *button, const float rgb[3])
+{
+  GdkRGBA color = { rgb[0], rgb[1], rgb[2], 1 };
+  gtk_color_chooser_set_rgba (GTK_COLOR_CHOOSER (button), &color);
+}
+
+static void
+color_get (GtkWidget *button, double rgb[3])
+{
+  GdkRGBA color;
+  gtk_color_chooser_get_rgba (GTK_COLOR_CHOOSER (button), &color);
+  rgb[0] = color.red;
+  rgb[1] = color.green;
+  rgb[2] = color.blue;
+}
+
+#else
+
+static GtkWidget *
+box_new (GtkOrientation orientation, int spacing)
+{
+  return orientation == GTK_ORIENTATION_HORIZONTAL ? gtk_hbox_new (FALSE, spacing)
+                                                   : gtk_vbox_new (FALSE, spacing);
+}
+
+static GtkWidget *
+grid_new (int rows)
+{
+  GtkWidget *table = gtk_table_new ((guint) MAX (rows, 1), 2, FALSE);
+  gtk_table_set_row_spacings (GTK_TABLE (table), 6);
+  gtk_table_set_col_spacings (GTK_TABLE (table), 12);
+  return table;
+}
+
+static void
+grid_attach (GtkWidget *table, GtkWidget *label, GtkWidget *widget, int row)
+{
+  guint top = (guint) row;
+  gtk_misc_set_alignment (GTK_MISC (label), 0.0f, 0.5f);
+  gtk_table_attach (GTK_TABLE (table), label, 0, 1, top, top + 1, GTK_FILL, GTK_FILL, 0, 0);
+  gtk_table_attach (GTK_TABLE (table), widget, 1, 2, top, top + 1, GTK_EXPAND | GTK_FILL, GTK_FILL,
+                    0, 0);
+}
+
+static GtkWidget *
+scale_new (GtkAdjustment *adjustment)
+{
+  return gtk_hscale_new (adjustment);
+}
+
+static void
+color_set (GtkWidget *button, const float rgb[3])
+{
+  GdkColor color = { 0, (guint16) (rgb[0] * 65535.0f), (guint16) (rgb[1] * 65535.0f),
+                     (guint16) (rgb[2] * 65535.0f) };
+  gtk_color_button_set_color (GTK_COLOR_BUTTON (button), &color);
+}
+
+static void
+color_get (GtkWidget *button, double rgb[3])
+{
+  GdkColor color;
+  gtk_color_button_get_color (GTK_COLOR_BUTTON (button), &color);
+  rgb[0] = color.red / 65535.0;
+  rgb[1] = color.green / 65535.0;
+  rgb[2] = color.blue / 65535.0;
+}
+
+#endif
+
+static Row *
+find_row (DialogPage *page, const char *name)
+{
+  for (guint i = 0; i < page->rows->len; i++)
+    {
+      Row *row = g_ptr_array_index (page->rows, i);
+      if (strcmp (row->argument->name, name) == 0)
+        return row;
+    }
+  return NULL;
+}
+
+static char *
+row_get (const Row *row)
+{
+  const Argument *argument = row->argument;
+  if (row->adjustment != NULL)
+    {
+      char text[G_ASCII_DTOSTR_BUF_SIZE];
+      double value = gtk_adjustment_get_value (row->adjustment);
+      return argument->kind == ARGUMENT_INTEGER
+                 ? g_strdup_printf ("%d", (int) value)
+                 : g_strdup (g_ascii_formatd (text, sizeof text, "%.10g", value));
+    }
+  if (argument->kind == ARGUMENT_COLOR)
+    {
+      double rgb[3];
+      color_get (row->entry, rgb);
+      return g_strdup_printf ("%d,%d,%d", (int) (rgb[0] * 255 + .5), (int) (rgb[1] * 255 + .5),
+                              (int) (rgb[2] * 255 + .5));
+    }
+  if (GTK_IS_COMBO_BOX (row->entry))
+    {
+      char *text = gtk_combo_box_text_get_active_text (GTK_COMBO_BOX_TEXT (row->entry));
+      return text != NULL ? text : g_strdup (argument->fallback);
+    }
+  return g_strdup (gtk_entry_get_text (GTK_ENTRY (row->entry)));
+}
+
+static void
+row_set (Row *row, const char *text)
+{
+  const Argument *argument = row->argument;
+  if (row->adjustment != NULL)
+    gtk_adjustment_set_value (row->adjustment, g_ascii_strtod (text, NULL));
+  else if (argument->kind == ARGUMENT_COLOR)
+    {
+      g_auto (GStrv) parts = g_strsplit (text, ",", -1);
+      float rgb[3] = { 1, 1, 1 };
+      for (guint i = 0; i < MIN (3, g_strv_length (parts)); i++)
+        rgb[i] = (float) g_ascii_strtod (parts[i], NULL) / 255.0f;
+      color_set (row->entry, rgb);
+    }
+  else if (argument->kind == ARGUMENT_CHOICE)
+    {
+      int active = -1;
+      for (int i = 0; argument->choices[i] != NULL; i++)
+        if (strcmp (argument->choices[i], text) == 0)
+          active = i;
+      gtk_combo_box_set_active (GTK_COMBO_BOX (row->entry), active);
+    }
+  else if (GTK_IS_COMBO_BOX (row->entry))
+    gtk_entry_set_text (GTK_ENTRY (gtk_bin_get_child (GTK_BIN (row->entry))), text);
+  else
+    gtk_entry_set_text (GTK_ENTRY (row->entry), text);
+}
+
+static void
+on_changed (GtkWidget *widget G_GNUC_UNUSED, gpointer data)
+{
+  Row *row = data;
+  if (row->page->quiet || row->page->changed == NULL)
+    return;
+  g_autofree char *value = row_get (row);
+  row->page->changed (row->argument, value, row->page->data);
+}
+
+static void
+on_adjusted (GtkAdjustment *adjustment G_GNUC_UNUSED, gpointer data)
+{
+  on_changed (NULL, data);
+}
+
+static void
+on_browse (GtkWidget *button, gpointer data)
+{
+  Row *row = data;
+  GtkWidget *window = gtk_widget_get_toplevel (button);
+  GtkWidget *chooser = gtk_file_chooser_dialog_new (
+      "Choose a File", GTK_WINDOW (window), GTK_FILE_CHOOSER_ACTION_OPEN, "_Cancel",
+      GTK_RESPONSE_CANCEL, "_Open", GTK_RESPONSE_ACCEPT, NULL);
+  g_autofree char *now = row_get (row);
+  if (g_path_is_absolute (now))
+    gtk_file_chooser_set_filename (GTK_FILE_CHOOSER (chooser), now);
+  if (gtk_dialog_run (GTK_DIALOG (chooser)) == GTK_RESPONSE_ACCEPT)
+    {
+      g_autofree char *path = gtk_file_chooser_get_filename (GTK_FILE_CHOOSER (chooser));
+      row_set (row, path);
+    }
+  gtk_widget_destroy (chooser);
+}
+
+static void
+propose (Row *row, const char *const *proposals)
+{
+  while (row->n_proposals > 0)
+    gtk_combo_box_text_remove (GTK_COMBO_BOX_TEXT (row->entry), --row->n_proposals);
+  for (; proposals != NULL && proposals[row->n_proposals] != NULL; row->n_proposals++)
+    gtk_combo_box_text_append_text (GTK_COMBO_BOX_TEXT (row->entry), proposals[row->n_proposals]);
+}
+
+static void
+make_number (Row *row)
+{
+  const Argument *argument = row->argument;
+  gboolean whole = argument->kind == ARGUMENT_INTEGER;
+  double range = argument->maximum - argument->minimum;
+  row->adjustment = GTK_ADJUSTMENT (gtk_adjustment_new (
+      argument->minimum, argument->minimum, argument->maximum, 1, MAX (1, range / 10), 0));
+  row->widget = box_new (GTK_ORIENTATION_HORIZONTAL, 6);
+  GtkWidget *scale = scale_new (row->adjustment);
+  gtk_scale_set_draw_value (GTK_SCALE (scale), FALSE);
+  row->entry = gtk_spin_button_new (row->adjustment, 1, whole ? 0 : 1);
+  gtk_box_pack_start (GTK_BOX (row->widget), scale, TRUE, TRUE, 0);
+  gtk_box_pack_start (GTK_BOX (row->widget), row->entry, FALSE, FALSE, 0);
+  g_signal_connect (row->adjustment, "value-changed", G_CALLBACK (on_adjusted), row);
+}
+
+static void
+make_file (Row *row)
+{
+  row->entry = gtk_entry_new ();
+  row->widget = box_new (GTK_ORIENTATION_HORIZONTAL, 6);
+  GtkWidget *button = gtk_button_new_with_label ("Browse…");
+  gtk_box_pack_start (GTK_BOX (row->widget), row->entry, TRUE, TRUE, 0);
+  gtk_box_pack_start (GTK_BOX (row->widget), button, FALSE, FALSE, 0);
+  g_signal_connect (button, "clicked", G_CALLBACK (on_browse), row);
+  g_signal_connect (row->entry, "changed", G_CALLBACK (on_changed), row);
+}
+
+static void
+make_widget (Row *row)
+{
+  const Argument *argument = row->argument;
+  const char *signal = "changed";
+  switch (argument->kind)
+    {
+    case ARGUMENT_INTEGER:
+    case ARGUMENT_NUMBER:
+      make_number (row);
+      return;
+    case ARGUMENT_FILE:
+    case ARGUMENT_OUTPUT:
+      make_file (row);
+      return;
+    case ARGUMENT_COLOR:
+      row->entry = gtk_color_button_new ();
+      signal = "color-set";
+      break;
+    case ARGUMENT_CHOICE:
+      row->entry = gtk_combo_box_text_new ();
+      propose (row, argument->choices);
+      break;
+    case ARGUMENT_TEXT:
+    case ARGUMENT_SIZE:
+      row->entry =
+          argument->choices != NULL ? gtk_combo_box_text_new_with_entry () : gtk_entry_new ();
+      if (argument->choices != NULL)
+        propose (row, argument->choices);
+      break;
+    }
+  row->widget = row->entry;
+  g_signal_connect (row->entry, signal, G_CALLBACK (on_changed), row);
+}
+
+static void
+add_row (DialogPage *page, GtkWidget *grid, const Argument *argument, int at)
+{
+  Row *row = g_new0 (Row, 1);
+  row->argument = argument;
+  row->page = page;
+  make_widget (row);
+  g_ptr_array_add (page->rows, row);
+  GtkWidget *label = gtk_label_new_with_mnemonic (argument->label);
+  gtk_label_set_mnemonic_widget (GTK_LABEL (label), row->entry);
+  gtk_widget_set_tooltip_text (label, argument->help);
+  gtk_widget_set_tooltip_text (row->widget, argument->help);
+  grid_attach (grid, label, row->widget, at);
+  row_set (row, argument->fallback);
+}
+
+static void
+page_free (gpointer data)
+{
+  DialogPage *page = data;
+  g_ptr_array_unref (page->rows);
+  g_free (page);
+}
+
+DialogPage *
+dialog_page_new (GPtrArray *table, DialogChanged changed, gpointer data)
+{
+  DialogPage *page = g_new0 (DialogPage, 1);
+  page->rows = g_ptr_array_new_with_free_func (g_free);
+  page->changed = changed;
+  page->data = data;
+  page->quiet = TRUE;
+  page->widget = box_new (GTK_ORIENTATION_VERTICAL, 12);
+  gtk_container_set_border_width (GTK_CONTAINER (page->widget), 12);
+  g_object_set_data_full (G_OBJECT (page->widget), "convlens-page", page, page_free);
+
+  GtkWidget *grids[2] = { grid_new ((int) table->len), grid_new ((int) table->len) };
+  int counts[2] = { 0, 0 };
+  for (guint i = 0; i < table->len; i++)
+    {
+      const Argument *argument = g_ptr_array_index (table, i);
+      int folded = argument->flags & ARGUMENT_FOLDED ? 1 : 0;
+      add_row (page, grids[folded], argument, counts[folded]++);
+    }
+  GtkWidget *expander = gtk_expander_new_with_mnemonic ("M_ore about the model and the picture");
+  gtk_container_set_border_width (GTK_CONTAINER (grids[1]), 6);
+  gtk_container_add (GTK_CONTAINER (expander), grids[1]);
+  gtk_box_pack_start (GTK_BOX (page->widget), grids[0], FALSE, FALSE, 0);
+  gtk_box_pack_start (GTK_BOX (page->widget), expander, FALSE, FALSE, 0);
+  gtk_widget_show_all (page->widget);
+  if (counts[1] == 0)
+    gtk_widget_hide (expander);
+  page->quiet = FALSE;
+  return page;
+}
+
+GtkWidget *
+dialog_page_widget (DialogPage *page)
+{
+  return page->widget;
+}
+
+void
+dialog_page_set (DialogPage *page, const char *name, const char *value)
+{
+  Row *row = find_row (page, name);
+  g_autofree char *shown = row_get (row);
+  if (strcmp (shown, value) == 0)
+    return;
+  page->quiet = TRUE;
+  row_set (row, value);
+  page->quiet = FALSE;
+}
+
+char *
+dialog_page_get (DialogPage *page, const char *name)
+{
+  return row_get (find_row (page, name));
+}
+
+void
+dialog_page_propose (DialogPage *page, const char *name, const char *const *proposals)
+{
+  Row *row = find_row (page, name);
+  if (row != NULL && GTK_IS_COMBO_BOX (row->entry))
+    propose (row, proposals);
+}

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#pragma once
+
+/* Widgets for the arguments of a command, for GTK 2 and GTK 3. A row's value is text, as
+ * arguments_set takes it. */
+
+#include "arguments.h"
+
+#include <gtk/gtk.h>
+
+G_BEGIN_DECLS
+
+typedef struct _DialogPage DialogPage;
+
+/* Called when the user has changed a value. */
+typedef void (*DialogChanged) (const Argument *argument, const char *value, gpointer data);
+
+/* Rows for all arguments of the table, those that are ARGUMENT_FOLDED under an expander. The page
+ * lives as long as its widget. */
+DialogPage *dialog_page_new (GPtrArray *table, DialogChanged changed, gpointer data);
+GtkWidget *dialog_page_widget (DialogPage *page);
+
+/* Shows a value; `changed` is not called. */
+void dialog_page_set (DialogPage *page, const char *name, const char *value);
+/* Transfer full. */
+char *dialog_page_get (DialogPage *page, const char *name);
+/* What an editable row with proposals offers. */
+void dialog_page_propose (DialogPage *page, const char *name, const char *const *proposals);
+
+G_END_DECLS

@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "commands.h"
+
+static const float white[3] = { 1, 1, 1 };
+
+static const Argument arguments_of_grad_cam[] = {
+  CLASS_ARGUMENT,
+  {
+      .name = "layer",
+      .kind = ARGUMENT_TEXT,
+      .fallback = "auto",
+      .label = "La_yer",
+      .value = "auto or NAME",
+      .help = "the layer whose map is shown; auto is the last one that still has a map",
+      .choices = (const char *const[]){ "auto", NULL },
+  },
+  SCORE_ARGUMENT,
+  {
+      .name = "colormap",
+      .kind = ARGUMENT_CHOICE,
+      .fallback = "jet",
+      .label = "Color_map",
+      .choices = colormap_names,
+      .help = "the colours of the heat",
+  },
+  {
+      .name = "opacity",
+      .kind = ARGUMENT_NUMBER,
+      .fallback = "40",
+      .label = "Opaci_ty",
+      .value = "PERCENT",
+      .help = "the opacity of the heat over the picture, in percent",
+      .minimum = 0,
+      .maximum = 100,
+  },
+  {
+      .name = "preset",
+      .kind = ARGUMENT_CHOICE,
+      .fallback = "none",
+      .label = "Prese_t",
+      .choices = preset_names,
+      .help = "book: as in Deep Learning with Python, 9.4. It takes nearest resizing, the "
+              "probability, the channels' mean, jet and the book's own overlay",
+  },
+  {
+      .name = "output",
+      .kind = ARGUMENT_OUTPUT,
+      .fallback = "",
+      .value = "FILE.png",
+      .help = "the photograph with the heat over it",
+  },
+  {
+      .name = "overlay",
+      .kind = ARGUMENT_OUTPUT,
+      .fallback = "",
+      .value = "FILE.png",
+      .help = "the heat layer alone, RGBA, as it goes into GIMP",
+  },
+  {
+      .name = "heatmap",
+      .kind = ARGUMENT_OUTPUT,
+      .fallback = "",
+      .value = "FILE.npy",
+      .help = "the heat in the layer's own size, 0 to 1",
+  },
+  { 0 },
+};
+
+static const char *
+output (const Arguments *arguments, const char *name)
+{
+  return arguments_find (arguments, name) == NULL ? NULL : arguments_text (arguments, name);
+}
+
+static CnnImage *
+with_alpha (const CnnImage *image, GError **error)
+{
+  CnnImage *out = cnn_image_new (image->width, image->height, 4, error);
+  if (out == NULL)
+    return NULL;
+  gsize count = (gsize) image->width * (gsize) image->height;
+  for (gsize i = 0; i < count; i++)
+    {
+      for (int channel = 0; channel < 3; channel++)
+        out->pixels[4 * i + (gsize) channel] = image->pixels[3 * i + (gsize) channel];
+      out->pixels[4 * i + 3] = 1.0f;
+    }
+  return out;
+}
+
+/* The photograph in three channels over the background, or NULL where there is none. */
+static gboolean
+plain_photo (const Arguments *arguments, const Subject *subject, CnnImage **photo, GError **error)
+{
+  *photo = NULL;
+  if (subject->photo == NULL)
+    return TRUE;
+  const float *background = arguments_color (arguments, "background");
+  g_autoptr (CnnImage) flat =
+      cnn_image_flatten (subject->photo, background != NULL ? background : white, error);
+  if (flat == NULL)
+    return FALSE;
+  *photo = flat->channels == 3 ? cnn_image_ref (flat) : cnn_image_convert (flat, 3, error);
+  return *photo != NULL;
+}
+
+static void
+report (Result *result, const CnnGradCam *cam)
+{
+  int height = (int) cam->heatmap->dims[0], width = (int) cam->heatmap->dims[1];
+  result_prediction (result, "class", cam->target);
+  result_string (result, "layer", cam->layer);
+  result_begin (result, "heatmap");
+  result_integer (result, "width", width);
+  result_integer (result, "height", height);
+  result_number (result, "maximum", cam->maximum);
+  result_number (result, "positive_share", cam->positive_share);
+  result_end (result);
+  g_string_append_printf (
+      result->text, "Evidence for %s (%.2f) in %s, %d×%d: %.0f %% of its cells speak for it\n",
+      cam->target->label, cam->target->probability, cam->layer, width, height,
+      100.0 * cam->positive_share);
+}
+
+/* The layer, and the files that were asked for. */
+static gboolean
+add_pictures (Result *result, const Arguments *arguments, const Subject *subject,
+              const CnnGradCam *cam, gboolean book, GError **error)
+{
+  g_autoptr (CnnImage) photo = NULL;
+  if (!plain_photo (arguments, subject, &photo, error))
+    return FALSE;
+  const CnnArray *input = subject->input;
+  int width = photo != NULL ? photo->width : (int) input->dims[1];
+  int height = photo != NULL ? photo->height : (int) input->dims[0];
+  gboolean gray = subject->gray, book_picture = book && !gray;
+  double opacity = book_picture ? 1.0 : arguments_number (arguments, "opacity") / 100.0;
+  CnnColormap colormap = (CnnColormap) arguments_choice (arguments, "colormap");
+  if (gray && (book || colormap != CNN_COLORMAP_GRAY))
+    {
+      colormap = CNN_COLORMAP_GRAY;
+      result_warn (result,
+                   "the image is in grayscale, so the heat is painted in gray, bright where "
+                   "it is high; Image ▸ Mode ▸ RGB allows colours");
+    }
+
+  g_autoptr (CnnImage) heat = book_picture
+                                  ? cnn_grad_cam_book_picture (cam, photo, error)
+                                  : cnn_grad_cam_paint (cam, width, height, colormap, error);
+  if (heat == NULL)
+    return FALSE;
+  g_autoptr (CnnImage) layer = with_alpha (heat, error);
+  if (layer == NULL)
+    return FALSE;
+  g_autofree char *name =
+      g_strdup_printf ("Grad-CAM%s: %s %.2f (%s)", book ? " (book)" : "", cam->target->label,
+                       cam->target->probability, cam->layer);
+  result_add_layer (result, name, layer, opacity, RESULT_MODE_NORMAL);
+
+  if (output (arguments, "output") != NULL)
+    {
+      g_autoptr (CnnImage) blend = book_picture
+                                       ? cnn_image_ref (heat)
+                                       : cnn_image_blend (photo, heat, (float) opacity, error);
+      if (blend == NULL)
+        return FALSE;
+      result_add_image_file (result, "output", blend);
+    }
+  if (output (arguments, "overlay") != NULL)
+    result_add_image_file (result, "overlay", layer);
+  if (output (arguments, "heatmap") != NULL)
+    result_add_array_file (result, "heatmap", NULL, cam->heatmap);
+  return TRUE;
+}
+
+static Result *
+grad_cam (const Arguments *arguments, const Subject *subject, const CnnProgress *progress,
+          GError **error)
+{
+  CnnPreset preset = (CnnPreset) arguments_choice (arguments, "preset");
+  gboolean book = preset == CNN_PRESET_BOOK;
+  if (subject->photo == NULL && (output (arguments, "output") != NULL || book))
+    {
+      g_set_error (error, CNN_ERROR, CNN_ERROR_ARGUMENT,
+                   "%s needs a photograph, and the input is an array",
+                   book ? "preset book" : "output");
+      return NULL;
+    }
+
+  CnnOptions options = command_options (arguments);
+  if (book)
+    options.resize = CNN_RESIZE_NEAREST;
+  g_autoptr (CnnSession) session = command_open (&options, subject, error);
+  if (session == NULL)
+    return NULL;
+
+  CnnGradCamOptions wish = {
+    .class_wish = arguments_text (arguments, "class"),
+    .layer = arguments_text (arguments, "layer"),
+    .score = (CnnScoreKind) arguments_choice (arguments, "score"),
+    .preset = preset,
+  };
+  g_autoptr (CnnGradCam) cam = cnn_grad_cam (session, &wish, progress, error);
+  if (cam == NULL)
+    return NULL;
+
+  g_autoptr (Result) result = result_new ();
+  result_session (result, session, &options, subject->photo != NULL);
+  result_predictions (result, cam->predictions);
+  report (result, cam);
+  if (!add_pictures (result, arguments, subject, cam, book, error))
+    return NULL;
+  result_session_end (result, session);
+  return g_steal_pointer (&result);
+}
+
+const Command grad_cam_command = {
+  .name = "grad-cam",
+  .label = "_Grad-CAM…",
+  .summary = "show where a photograph speaks for a class",
+  .help = "Lays over a picture where in it a convolutional network finds the evidence for a class "
+          "(Selvaraju et al. 2017).",
+  .arguments = arguments_of_grad_cam,
+  .flags = COMMAND_MODEL | COMMAND_PHOTO | COMMAND_GIMP,
+  .run = grad_cam,
+};

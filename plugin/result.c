@@ -1,0 +1,322 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "result.h"
+
+#include "commands.h"
+
+#include <errno.h>
+#include <glib/gstdio.h>
+#include <json-glib/json-glib.h>
+#include <math.h>
+
+struct _ResultReport
+{
+  JsonBuilder *builder;
+  GPtrArray *warnings;
+};
+
+static void
+layer_free (gpointer data)
+{
+  ResultLayer *layer = data;
+  g_free (layer->name);
+  cnn_image_unref (layer->image);
+  g_free (layer);
+}
+
+static void
+file_free (gpointer data)
+{
+  ResultFile *file = data;
+  g_free (file->option);
+  g_free (file->entry);
+  cnn_image_unref (file->image);
+  cnn_array_unref (file->array);
+  g_free (file);
+}
+
+Result *
+result_new (void)
+{
+  Result *result = g_new0 (Result, 1);
+  result->layers = g_ptr_array_new_with_free_func (layer_free);
+  result->files = g_ptr_array_new_with_free_func (file_free);
+  result->text = g_string_new (NULL);
+  result->report = g_new0 (ResultReport, 1);
+  result->report->builder = json_builder_new ();
+  result->report->warnings = g_ptr_array_new_with_free_func (g_free);
+  json_builder_begin_object (result->report->builder);
+  return result;
+}
+
+void
+result_free (Result *result)
+{
+  if (result == NULL)
+    return;
+  g_ptr_array_unref (result->layers);
+  g_ptr_array_unref (result->files);
+  g_string_free (result->text, TRUE);
+  g_object_unref (result->report->builder);
+  g_ptr_array_unref (result->report->warnings);
+  g_free (result->report);
+  g_free (result);
+}
+
+void
+result_add_layer (Result *result, const char *name, CnnImage *image, double opacity,
+                  ResultMode mode)
+{
+  ResultLayer *layer = g_new0 (ResultLayer, 1);
+  layer->name = g_strdup (name);
+  layer->image = cnn_image_ref (image);
+  layer->opacity = opacity;
+  layer->mode = mode;
+  g_ptr_array_add (result->layers, layer);
+}
+
+void
+result_add_image_file (Result *result, const char *option, CnnImage *image)
+{
+  ResultFile *file = g_new0 (ResultFile, 1);
+  file->option = g_strdup (option);
+  file->image = cnn_image_ref (image);
+  g_ptr_array_add (result->files, file);
+}
+
+void
+result_add_array_file (Result *result, const char *option, const char *entry, CnnArray *array)
+{
+  ResultFile *file = g_new0 (ResultFile, 1);
+  file->option = g_strdup (option);
+  file->entry = g_strdup (entry);
+  file->array = cnn_array_ref (array);
+  g_ptr_array_add (result->files, file);
+}
+
+static gboolean
+make_folder (const char *path, GError **error)
+{
+  if (g_mkdir (path, 0777) == 0 || (errno == EEXIST && g_file_test (path, G_FILE_TEST_IS_DIR)))
+    return TRUE;
+  g_set_error (error, CNN_ERROR, CNN_ERROR_FILE, "%s cannot be made: %s", path, g_strerror (errno));
+  return FALSE;
+}
+
+gboolean
+result_write_files (const Result *result, const Arguments *arguments, GError **error)
+{
+  for (guint i = 0; i < result->files->len; i++)
+    {
+      const ResultFile *file = g_ptr_array_index (result->files, i);
+      const char *wish = arguments_get (arguments, file->option);
+      g_autofree char *path =
+          file->entry == NULL ? g_strdup (wish) : g_build_filename (wish, file->entry, NULL);
+      if (file->entry != NULL && !make_folder (wish, error))
+        return FALSE;
+      if (file->image != NULL ? !cnn_image_save_png (file->image, path, error)
+                              : !cnn_npy_save (file->array, path, error))
+        return FALSE;
+    }
+  return TRUE;
+}
+
+static JsonBuilder *
+member (Result *result, const char *name)
+{
+  if (name != NULL)
+    json_builder_set_member_name (result->report->builder, name);
+  return result->report->builder;
+}
+
+void
+result_begin (Result *result, const char *name)
+{
+  json_builder_begin_object (member (result, name));
+}
+
+void
+result_end (Result *result)
+{
+  json_builder_end_object (result->report->builder);
+}
+
+void
+result_begin_list (Result *result, const char *name)
+{
+  json_builder_begin_array (member (result, name));
+}
+
+void
+result_end_list (Result *result)
+{
+  json_builder_end_array (result->report->builder);
+}
+
+void
+result_string (Result *result, const char *name, const char *value)
+{
+  JsonBuilder *builder = member (result, name);
+  if (value == NULL)
+    {
+      json_builder_add_null_value (builder);
+      return;
+    }
+  /* A file's name need not be UTF-8; JSON must. */
+  g_autofree char *valid = g_utf8_make_valid (value, -1);
+  json_builder_add_string_value (builder, valid);
+}
+
+void
+result_integer (Result *result, const char *name, gint64 value)
+{
+  json_builder_add_int_value (member (result, name), value);
+}
+
+void
+result_number (Result *result, const char *name, double value)
+{
+  JsonBuilder *builder = member (result, name);
+  if (isfinite (value))
+    json_builder_add_double_value (builder, value);
+  else
+    json_builder_add_null_value (builder);
+}
+
+void
+result_shape (Result *result, const char *name, int rank, const gint64 *dims)
+{
+  result_begin_list (result, name);
+  for (int i = 0; i < rank; i++)
+    if (dims[i] > 0)
+      result_integer (result, NULL, dims[i]);
+    else
+      result_string (result, NULL, NULL);
+  result_end_list (result);
+}
+
+void
+result_warn (Result *result, const char *format, ...)
+{
+  va_list list;
+  va_start (list, format);
+  char *warning = g_strdup_vprintf (format, list);
+  va_end (list);
+  g_ptr_array_add (result->report->warnings, warning);
+  g_string_append_printf (result->text, "Note: %s.\n", warning);
+}
+
+void
+result_session (Result *result, const CnnSession *session, const CnnOptions *options,
+                gboolean photo)
+{
+  int width, height;
+  cnn_session_input_size (session, &width, &height);
+  const char *preprocess = photo ? preprocess_names[cnn_session_preprocess (session)] : "none";
+  const char *resize = photo ? resize_names[options->resize] : NULL;
+
+  result_string (result, "model", cnn_session_model_name (session));
+  result_string (result, "device", cnn_session_device_name (session));
+  result_begin (result, "input");
+  result_integer (result, "width", width);
+  result_integer (result, "height", height);
+  result_string (result, "preprocess", preprocess);
+  result_string (result, "resize", resize);
+  result_end (result);
+
+  g_string_append_printf (result->text, "%s, %d×%d", cnn_session_model_name (session), width,
+                          height);
+  if (photo)
+    g_string_append_printf (result->text, ", resize %s, preprocess %s", resize, preprocess);
+  g_string_append_c (result->text, '\n');
+  if (cnn_session_warning (session) != NULL)
+    result_warn (result, "%s", cnn_session_warning (session));
+}
+
+void
+result_prediction (Result *result, const char *name, const CnnPrediction *prediction)
+{
+  result_begin (result, name);
+  result_integer (result, "index", prediction->index);
+  result_string (result, "label", prediction->label);
+  result_number (result, "score", prediction->score);
+  result_number (result, "probability", prediction->probability);
+  result_end (result);
+}
+
+void
+result_predictions (Result *result, GPtrArray *predictions)
+{
+  result_begin_list (result, "predictions");
+  for (guint i = 0; i < predictions->len; i++)
+    {
+      const CnnPrediction *prediction = g_ptr_array_index (predictions, i);
+      result_prediction (result, NULL, prediction);
+      g_string_append_printf (result->text, "%6.2f %%  %s\n", 100.0 * prediction->probability,
+                              prediction->label);
+    }
+  result_end_list (result);
+}
+
+void
+result_session_end (Result *result, const CnnSession *session)
+{
+  double milliseconds = cnn_session_milliseconds (session);
+  result_number (result, "milliseconds", milliseconds);
+  g_string_append_printf (result->text, "%.0f ms on %s\n", milliseconds,
+                          cnn_session_device_name (session));
+}
+
+/* The root so far, closed, with the warnings; the builder itself is spent. */
+static JsonNode *
+take_root (Result *result)
+{
+  JsonBuilder *builder = result->report->builder;
+  JsonNode *root = json_builder_get_root (builder);
+  if (root != NULL)
+    return root;
+  if (result->report->warnings->len > 0)
+    {
+      result_begin_list (result, "warnings");
+      for (guint i = 0; i < result->report->warnings->len; i++)
+        result_string (result, NULL, g_ptr_array_index (result->report->warnings, i));
+      result_end_list (result);
+    }
+  json_builder_end_object (builder);
+  return json_builder_get_root (builder);
+}
+
+char *
+result_json (Result *result)
+{
+  g_autoptr (JsonNode) root = take_root (result);
+  return json_to_string (root, FALSE);
+}
+
+char *
+result_record (Result *result, const char *command, const Arguments *arguments)
+{
+  g_autofree char *json = result_json (result);
+  g_autoptr (JsonNode) root = json_from_string (json, NULL); /* its members can be changed */
+  JsonObject *object = json_node_get_object (root);
+  json_object_set_string_member (object, "command", command);
+  JsonObject *settings = json_object_new ();
+  GPtrArray *table = arguments_table (arguments);
+  for (guint i = 0; i < table->len; i++)
+    {
+      const Argument *argument = g_ptr_array_index (table, i);
+      if (argument->kind == ARGUMENT_INTEGER)
+        json_object_set_int_member (settings, argument->name,
+                                    arguments_integer (arguments, argument->name));
+      else if (argument->kind == ARGUMENT_NUMBER)
+        json_object_set_double_member (settings, argument->name,
+                                       arguments_number (arguments, argument->name));
+      else
+        {
+          g_autofree char *valid =
+              g_utf8_make_valid (arguments_get (arguments, argument->name), -1);
+          json_object_set_string_member (settings, argument->name, valid);
+        }
+    }
+  json_object_set_object_member (object, "settings", settings);
+  return json_to_string (root, FALSE);
+}

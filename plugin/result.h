@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#pragma once
+
+/* What a command gives back: layers or a new canvas of them, files where they were asked for, and
+ * the report, once as JSON and once as text for people. A face takes what it has a use for. */
+
+#include "arguments.h"
+#include "cnn.h"
+
+G_BEGIN_DECLS
+
+typedef enum
+{
+  RESULT_MODE_NORMAL,
+  RESULT_MODE_ADDITION
+} ResultMode;
+
+typedef struct
+{
+  char *name;
+  CnnImage *image;
+  int x, y;       /* relative to what was looked at */
+  double opacity; /* 0…1 */
+  ResultMode mode;
+} ResultLayer;
+
+/* A file for the argument `option`; in a folder where `entry` is its name there. One of image,
+ * array. */
+typedef struct
+{
+  char *option, *entry;
+  CnnImage *image;
+  CnnArray *array;
+} ResultFile;
+
+typedef struct _ResultReport ResultReport;
+
+typedef struct
+{
+  GPtrArray *layers;               /* of ResultLayer, lowest first */
+  int canvas_width, canvas_height; /* 0: the layers go into the picture that was looked at */
+  GPtrArray *files;                /* of ResultFile */
+  GString *text;                   /* ends with a newline */
+  ResultReport *report;
+} Result;
+
+Result *result_new (void);
+void result_free (Result *result);
+
+/* image, array: transfer none. */
+void result_add_layer (Result *result, const char *name, CnnImage *image, double opacity,
+                       ResultMode mode);
+void result_add_image_file (Result *result, const char *option, CnnImage *image);
+void result_add_array_file (Result *result, const char *option, const char *entry, CnnArray *array);
+/* Writes all files, each whole or not at all. */
+gboolean result_write_files (const Result *result, const Arguments *arguments, GError **error);
+
+/* The report: members of one JSON object. name is NULL inside a list. */
+void result_begin (Result *result, const char *name);
+void result_end (Result *result);
+void result_begin_list (Result *result, const char *name);
+void result_end_list (Result *result);
+void result_string (Result *result, const char *name, const char *value); /* NULL: null */
+void result_integer (Result *result, const char *name, gint64 value);
+void result_number (Result *result, const char *name, double value); /* not finite: null */
+/* (H, W, C) as a list; 0 is null. */
+void result_shape (Result *result, const char *name, int rank, const gint64 *dims);
+/* Something that the user should know: goes into the list "warnings" and the text. */
+void result_warn (Result *result, const char *format, ...) G_GNUC_PRINTF (2, 3);
+
+/* What every report begins with: model, device, input and the session's warning. */
+void result_session (Result *result, const CnnSession *session, const CnnOptions *options,
+                     gboolean photo);
+void result_prediction (Result *result, const char *name, const CnnPrediction *prediction);
+/* The list "predictions", and a line each in the text. */
+void result_predictions (Result *result, GPtrArray *predictions);
+/* "milliseconds", and the text's last line. */
+void result_session_end (Result *result, const CnnSession *session);
+
+/* The report so far as one JSON object. Transfer full. */
+char *result_json (Result *result);
+/* The same with the command's name and all settings: what a layer keeps. Transfer full. */
+char *result_record (Result *result, const char *command, const Arguments *arguments);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (Result, result_free)
+
+G_END_DECLS
