@@ -113,7 +113,11 @@ run (const Case *row, JsonObject *golden, CnnNetwork *network, CnnDevice *device
   if (every)
     compare_all (row, layers, "name", "value", values, plan, cnn_plan_output);
   seed = g_new0 (float, cnn_plan_shape (plan, request.score)->c);
-  seed[json_object_get_int_member (golden, "class")] = 1.f;
+  /* a single unit is two classes, 1 with its logit and 0 with the negative */
+  if (cnn_plan_shape (plan, request.score)->c == 1)
+    seed[0] = json_object_get_int_member (golden, "class") == 1 ? 1.f : -1.f;
+  else
+    seed[json_object_get_int_member (golden, "class")] = 1.f;
   g_assert_true (cnn_plan_backward (plan, seed, &error));
   compare_all (row, gradients, "layer", "gradient", targets, plan, cnn_plan_gradient);
 }

@@ -59,6 +59,7 @@ class Model:
     overlay: bool = False              # compare the book's overlay too
     parameters: int = 0                # what `layers` must count; default: what Keras counts
     builder: object = None             # makes the oracle when no file can hold it
+    automatic: str = ""                # Grad-CAM's automatic layer, where COMMANDS names it
     score: bool = True                 # False: a graph without top has no class
 
 
@@ -75,9 +76,9 @@ def models(work):
     generated = lambda name: os.path.join(work, "models", name)  # noqa: E731
     rows = [
         Model("efficientnet-lite0", [File(os.path.join(SOURCE, "weights", "efficientnet-lite0.keras"), "keras 3, float16")],
-              "none", overlay=True),
+              "none", overlay=True, automatic="top_relu6"),
         Model("mobilenet 0.25, ImageNet", [File(shared_model("mobilenet_v1_0.25_224_imagenet.h5"), "whole h5, keras 2.1")],
-              "tf", overlay=True),
+              "tf", overlay=True, automatic="conv_pw_13_relu"),
         Model("mobilenet 0.25, cat or dog",
               [File(shared_model("mobilenet025_catvsdog.weights-only.h5"), "weights only, keras 2.1",
                     ("--architecture", "mobilenet"))],
@@ -96,7 +97,7 @@ def models(work):
         rows.append(Model(
             "kitchenware Xception",
             [File(os.path.join(home, "trained_models", "kitchenware_xception_model_val-acc_0.901.keras"), "keras 3, nested")],
-            "tf", folder=pictures, overlay=True, parameters=21066986,
+            "tf", folder=pictures, overlay=True, parameters=21066986, automatic="xception/block14_sepconv2_act",
             photos=tuple(sorted(name for name in os.listdir(pictures) if name.endswith(".jpg")))))
     for name, _, preprocess, _ in BIG:
         architecture = ("--architecture", name)
@@ -104,7 +105,7 @@ def models(work):
             File(generated(f"{name}.keras"), "keras 3"),
             File(generated(f"{name}.h5"), "whole h5"),
             File(generated(f"{name}.weights-only.h5"), "weights only, legacy", architecture),
-            File(generated(f"{name}.weights.h5"), "weights only, keras 3", architecture)], preprocess))
+            File(generated(f"{name}.weights.h5"), "weights only, keras 3", architecture)], preprocess, automatic=AUTOMATIC[name]))
     for name, _, preprocess, _ in NO_TOP:
         architecture = ("--architecture", name.split("-")[0], "--input-size", "150")
         rows.append(Model(name, [
@@ -114,7 +115,7 @@ def models(work):
     rows.append(Model("book convnet", [
         File(generated("book-convnet.keras"), "keras 3"),
         File(generated("convnet_from_scratch_with_augmentation.keras"), "whole h5 called .keras")],
-        "none", parameters=991041))
+        "none", parameters=991041, automatic="conv2d_4"))
     return rows
 
 
@@ -135,6 +136,8 @@ BIG = (
     ("vgg16", "VGG16", "caffe", {}),
     ("resnet50", "ResNet50", "caffe", {}),
 )
+AUTOMATIC = {"xception": "block14_sepconv2_act", "mobilenet": "conv_pw_13_relu",
+             "vgg16": "block5_conv3", "resnet50": "conv5_block3_out"}
 NO_TOP = (
     ("xception-no-top", "Xception", "tf", {"include_top": False, "input_shape": (150, 150, 3)}),
     ("mobilenet-no-top", "MobileNet", "tf", {"include_top": False, "input_shape": (150, 150, 3), "alpha": 0.25}),
@@ -458,7 +461,7 @@ def check_heatmaps(bench, model, kind, what, file, subject, runs, inputs):
     for score in ("logit", "probability"):
         worst, allowed, where = -1.0, HEATMAP_LIMIT, ""
         for path, run in zip(inputs, runs):
-            layer, index = run.last_convolution(), run.top()
+            layer, index = model.automatic or run.last_convolution(), run.top()
             theirs = run.heatmap(layer, index, score)
             double = subject.double(np.load(path)).heatmap(layer, index, score)
             if not theirs.any():
@@ -473,6 +476,11 @@ def check_heatmaps(bench, model, kind, what, file, subject, runs, inputs):
         bench.report(model, kind, f"{what}, {score}", where, max(worst, 0.0), allowed)
 
 
+def check_automatic(bench, model, kind, what, file, path):
+    layer = bench.json("grad-cam", path, *options(file))["layer"]
+    bench.report(model, kind, what, layer, float(layer != model.automatic), 0)
+
+
 def check_overlay(bench, model, kind, what, file, subject, photos):
     from PIL import Image
     for photo in photos:
@@ -481,7 +489,7 @@ def check_overlay(bench, model, kind, what, file, subject, photos):
         png = os.path.join(folder, f"{name}.png")
         Image.open(photo).convert("RGB").save(png)
         run = subject.run(prepare(png, subject.shape, model.preprocess, "nearest"))
-        layer, index = run.last_convolution(), run.top()
+        layer, index = model.automatic or run.last_convolution(), run.top()
         heat = run.heatmap(layer, index, "probability")
         if not heat.any():
             continue
@@ -545,6 +553,8 @@ def examine(bench, model):
         if number == 0:
             bench.attempt(model, kind, "gradient", lambda *a: check_gradients(bench, *a), file, subject, runs[few], inputs[few])
             bench.attempt(model, kind, "heatmap", lambda *a: check_heatmaps(bench, *a), file, subject, runs[:2], inputs[:2])
+            if model.automatic:
+                bench.attempt(model, kind, "automatic layer", lambda *a: check_automatic(bench, *a), file, inputs[0])
             if not model.folder and "ImageNet" in model.name or model.name == "efficientnet-lite0":
                 bench.attempt(model, kind, "photographs", lambda *a: check_photographs(bench, *a), file, subject)
             if model.overlay:

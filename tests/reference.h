@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#pragma once
+
+/* Keras' layers written down plainly: double precision, (N, H, W, C), no thought for speed. Nothing
+ * here knows how core/ does it. */
+
+#include <glib.h>
+
+#define REFERENCE_MAX_INPUTS 8
+#define REFERENCE_MAX_WEIGHTS 5
+
+/* rank as in Keras without the batch; sizes that a rank lacks are 1: (C) is 1×1×C, (H, C) is H×1×C.
+ */
+typedef struct
+{
+  int rank, n, h, w, c;
+  double *data;
+} RefTensor;
+
+typedef struct
+{
+  const char *class_name;
+  const char *params; /* "filters=8 strides=2,1 padding=same" */
+  int keras_major;
+  int n_inputs;
+  RefTensor inputs[REFERENCE_MAX_INPUTS];
+  double *weights[REFERENCE_MAX_WEIGHTS]; /* in Keras' order */
+} RefCase;
+
+gsize ref_count (const RefTensor *tensor);
+double *ref_at (const RefTensor *tensor, int n, int y, int x, int c);
+
+/* Values of a parameter: its numbers ("null" is NAN, "true" 1, "false" 0) into values, giving their
+ * count, 0 where it is not there; or the word as it stands, to be freed. */
+int ref_numbers (const char *params, const char *key, double *values, int most);
+double ref_number (const char *params, const char *key, double standard);
+char *ref_word (const char *params, const char *key, const char *standard);
+
+/* Applies an activation by Keras' name, in place. FALSE for a name it does not know. */
+gboolean ref_activate (const char *name, int keras_major, RefTensor *tensor);
+
+/* The layer's output without its activation; data is new memory. FALSE for an unknown class. */
+gboolean ref_forward (const RefCase *test, RefTensor *output);

@@ -1,0 +1,507 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+
+/* The reader of Keras' files: structure and weights of the golden models in every form, real models
+ * where they are at hand, and files that are wrong in one way each, with the message they get. One
+ * more bad file is a row in `bad`; how files are made is in keras-files.c. */
+
+#include "error.h"
+#include "keras-files.h"
+#include "keras.h"
+
+#include <glib/gstdio.h>
+#include <json-glib/json-glib.h>
+#include <string.h>
+
+static char *folder; /* for files that the test writes */
+
+static CnnNetwork *
+open_file (const char *path, const char *architecture)
+{
+  g_autoptr (GError) error = NULL;
+  CnnNetwork *network = cnn_network_open (path, architecture, CNN_PREPROCESS_AUTO, NULL, &error);
+
+  if (network == NULL)
+    g_test_message ("%s", error->message);
+  g_assert_no_error (error);
+  return network;
+}
+
+static void
+check_error (const char *path, const char *architecture, const char *labels, int code,
+             const char *message)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (CnnNetwork) network =
+      cnn_network_open (path, architecture, CNN_PREPROCESS_AUTO, labels, &error);
+
+  g_assert_null (network);
+  g_assert_nonnull (error);
+  if (strstr (error->message, message) == NULL || !g_error_matches (error, CNN_ERROR, code))
+    g_test_message ("%d, not %d: %s", error->code, code, error->message);
+  g_assert_error (error, CNN_ERROR, code);
+  g_assert_nonnull (strstr (error->message, message));
+}
+
+/* --- golden models: names, classes, shapes, parameters; the same weights in each form --- */
+
+static void
+check_same_weights (const CnnModel *a, const CnnModel *b)
+{
+  g_assert_cmpint (cnn_model_count (a), ==, cnn_model_count (b));
+  for (int i = 0; i < cnn_model_count (a); i++)
+    {
+      const CnnLayer *x = cnn_model_node (a, i)->layer, *y = cnn_model_node (b, i)->layer;
+
+      g_assert_cmpstr (cnn_model_node (a, i)->name, ==, cnn_model_node (b, i)->name);
+      for (int j = 0; j < CNN_MAX_WEIGHTS; j++)
+        {
+          g_assert_true ((x->weights[j] == NULL) == (y->weights[j] == NULL));
+          if (x->weights[j] != NULL)
+            g_assert_cmpmem (x->weights[j]->data, cnn_array_count (x->weights[j]) * sizeof (float),
+                             y->weights[j]->data, cnn_array_count (y->weights[j]) * sizeof (float));
+        }
+    }
+}
+
+static void
+check_layer (const CnnModel *model, JsonObject *layer)
+{
+  g_autoptr (GError) error = NULL;
+  int index = cnn_model_find (model, json_object_get_string_member (layer, "name"), &error);
+  JsonArray *sizes = json_object_get_array_member (layer, "shape");
+  const CnnNode *node;
+  int found[3], rank;
+
+  g_assert_no_error (error);
+  node = cnn_model_node (model, index);
+  rank = node->shape.rank;
+  found[0] = rank > 1 ? node->shape.h : node->shape.c;
+  found[1] = rank > 2 ? node->shape.w : node->shape.c;
+  found[2] = node->shape.c;
+  g_assert_cmpstr (node->shown->klass->name, ==, json_object_get_string_member (layer, "class"));
+  g_assert_cmpint (rank, ==, (int) json_array_get_length (sizes));
+  for (int i = 0; i < rank; i++)
+    g_assert_cmpint (found[i], ==, json_array_get_int_element (sizes, (guint) i));
+}
+
+static void
+test_golden (gconstpointer data)
+{
+  g_autofree char *home = g_test_build_filename (G_TEST_DIST, "golden", data, NULL);
+  g_autofree char *golden = g_build_filename (home, "golden.json", NULL);
+  g_autoptr (JsonParser) parser = json_parser_new ();
+  g_autoptr (CnnNetwork) first = NULL;
+  JsonObject *root;
+  JsonArray *files, *layers;
+
+  g_assert_true (json_parser_load_from_file (parser, golden, NULL));
+  root = json_node_get_object (json_parser_get_root (parser));
+  files = json_object_get_array_member (root, "files");
+  layers = json_object_get_array_member (root, "layers");
+  for (guint i = 0; i < json_array_get_length (files); i++)
+    {
+      JsonObject *row = json_array_get_object_element (files, i);
+      g_autofree char *path =
+          g_build_filename (home, json_object_get_string_member (row, "file"), NULL);
+      g_autofree char *architecture =
+          json_object_has_member (row, "architecture")
+              ? g_build_filename (home, json_object_get_string_member (row, "architecture"), NULL)
+              : NULL;
+      g_autoptr (CnnNetwork) network = open_file (path, architecture);
+
+      g_assert_cmpuint (cnn_model_parameters (network->model), ==,
+                        json_object_get_int_member (root, "parameters"));
+      for (guint j = 0; j < json_array_get_length (layers); j++)
+        check_layer (network->model, json_array_get_object_element (layers, j));
+      if (first == NULL)
+        first = g_steal_pointer (&network);
+      else
+        check_same_weights (first->model, network->model);
+    }
+}
+
+/* --- real models, in the folder that is shared beside the source --- */
+
+static const struct
+{
+  const char *file, *architecture;
+  int parameters, classes, size, keras_major;
+  CnnPreprocess preprocess;
+  gboolean guess;
+} shared[] = {
+  { "mobilenet_v1_0.25_224_imagenet.h5", NULL, 475544, 1000, 224, 2, CNN_PREPROCESS_TF, FALSE },
+  { "fer2013_mini_XCEPTION.102-0.66.hdf5", NULL, 58423, 7, 64, 2, CNN_PREPROCESS_TF, TRUE },
+  { "fer2013_big_XCEPTION.54-0.66.hdf5", NULL, 208871, 7, 64, 2, CNN_PREPROCESS_TF, TRUE },
+  { "mobilenet025_catvsdog.weights-only.h5", "mobilenet", 219058, 2, 224, 3, CNN_PREPROCESS_TF,
+    FALSE },
+  { "mobilenet025_catvsdog.weights-only.h5", NULL, 219058, 2, 224, 3, CNN_PREPROCESS_TF, FALSE },
+  { "teachablemachine_waste.h5", NULL, 538708, 4, 224, 2, CNN_PREPROCESS_TF, TRUE },
+  { "mnist_cnn.h5", NULL, 331754, 10, 28, 3, CNN_PREPROCESS_TF, TRUE },
+  { "mnist_cnn.keras", NULL, 331754, 10, 28, 3, CNN_PREPROCESS_TF, TRUE },
+};
+
+/* The file in the shared folder, or NULL and the test is skipped. */
+static char *
+shared_file (const char *name)
+{
+  const char *set = g_getenv ("CONVLENS_SHARED"), *source = g_getenv ("CONVLENS_SOURCE_ROOT");
+  g_autofree char *path = set != NULL ? g_build_filename (set, "models", name, NULL)
+                                      : g_build_filename (source != NULL ? source : ".", "..",
+                                                          "shared", "models", name, NULL);
+
+  if (g_file_test (path, G_FILE_TEST_EXISTS))
+    return g_steal_pointer (&path);
+  g_test_skip ("the shared models are not there; CONVLENS_SHARED names their folder");
+  return NULL;
+}
+
+static void
+test_shared (void)
+{
+  for (guint i = 0; i < G_N_ELEMENTS (shared); i++)
+    {
+      g_autofree char *path = shared_file (shared[i].file);
+      g_autoptr (CnnNetwork) network =
+          path != NULL ? open_file (path, shared[i].architecture) : NULL;
+
+      if (network == NULL)
+        return;
+      g_assert_cmpuint (cnn_model_parameters (network->model), ==, (gsize) shared[i].parameters);
+      g_assert_cmpint (cnn_model_node (network->model, network->model->output)->shape.c, ==,
+                       shared[i].classes);
+      g_assert_cmpint (network->default_width, ==, shared[i].size);
+      g_assert_cmpint (network->default_height, ==, shared[i].size);
+      g_assert_cmpint (network->model->keras_major, ==, shared[i].keras_major);
+      g_assert_cmpint (network->preprocess, ==, shared[i].preprocess);
+      g_assert_true ((network->preprocess_warning != NULL) == shared[i].guess);
+      g_assert_cmpint (network->labels != NULL ? (int) network->labels->len : 0, ==,
+                       shared[i].classes == 1000 ? 1000 : 0);
+    }
+}
+
+static void
+test_shared_formats (void)
+{
+  g_autofree char *legacy = shared_file ("mnist_cnn.h5"), *zip = shared_file ("mnist_cnn.keras");
+
+  if (legacy != NULL && zip != NULL)
+    {
+      g_autoptr (CnnNetwork) a = open_file (legacy, NULL), b = open_file (zip, NULL);
+
+      check_same_weights (a->model, b->model);
+    }
+}
+
+static void
+test_shared_labels (void)
+{
+  g_autofree char *model = shared_file ("teachablemachine_waste.h5");
+  g_autofree char *imagenet = shared_file ("mobilenet_v1_0.25_224_imagenet.h5");
+  g_autofree char *index = shared_file ("imagenet_class_index.json");
+  g_autofree char *labels = shared_file ("teachablemachine_waste_labels.txt");
+  g_autoptr (GError) error = NULL;
+
+  if (model == NULL || imagenet == NULL || index == NULL || labels == NULL)
+    return;
+  {
+    g_autoptr (CnnNetwork) network =
+        cnn_network_open (model, NULL, CNN_PREPROCESS_UNIT, labels, &error);
+
+    g_assert_no_error (error);
+    g_assert_cmpint (network->preprocess, ==, CNN_PREPROCESS_UNIT);
+    g_assert_null (network->preprocess_warning);
+    g_assert_cmpuint (network->labels->len, ==, 4);
+    g_assert_false (g_ascii_isdigit (((char *) network->labels->pdata[0])[0]));
+  }
+  {
+    g_autoptr (CnnNetwork) network =
+        cnn_network_open (imagenet, NULL, CNN_PREPROCESS_AUTO, index, &error);
+
+    g_assert_no_error (error);
+    g_assert_cmpstr (network->labels->pdata[0], ==, "tench");
+    g_assert_cmpstr (network->labels->pdata[386], ==, "African_elephant");
+  }
+  check_error (model, NULL, index, CNN_ERROR_ARGUMENT, "1000 labels for a model of 4 classes");
+}
+
+static void
+test_built_in (void)
+{
+  g_autofree char *path = g_build_filename (cnn_data_dir (), "efficientnet-lite0.keras", NULL);
+
+  if (!g_file_test (path, G_FILE_TEST_EXISTS))
+    {
+      g_test_skip ("the built-in model is not there; CONVLENS_DATA_DIR names its folder");
+      return;
+    }
+  {
+    g_autoptr (CnnNetwork) network = open_file (NULL, NULL);
+    g_autoptr (CnnNetwork) named = open_file ("efficientnet-lite0", NULL);
+
+    g_assert_cmpuint (cnn_model_parameters (network->model), ==, 4694024);
+    g_assert_cmpint (network->preprocess, ==, CNN_PREPROCESS_NONE);
+    g_assert_cmpint (network->default_width, ==, 224);
+    g_assert_cmpuint (network->labels->len, ==, 1000);
+    g_assert_cmpstr (network->labels->pdata[0], ==, "tench");
+  }
+}
+
+/* --- small files, each sound --- */
+
+static char *
+new_path (const char *name)
+{
+  return g_build_filename (folder, name, NULL);
+}
+
+static void
+check_small (const CnnModel *model)
+{
+  static const int counts[2][2] = { { 108, 4 }, { 8, 2 } };
+  static const char *const names[] = { "Conv2D", "Dense" };
+  int seen = 0;
+
+  for (int i = 0; i < cnn_model_count (model); i++)
+    {
+      const CnnLayer *layer = cnn_model_node (model, i)->layer;
+
+      for (int k = 0; k < 2; k++)
+        if (strcmp (layer->klass->name, names[k]) == 0)
+          for (int j = 0; j < 2; j++, seen++)
+            {
+              g_assert_nonnull (layer->weights[j]);
+              g_assert_cmpuint (cnn_array_count (layer->weights[j]), ==, (gsize) counts[k][j]);
+              for (int n = 0; n < counts[k][j]; n++)
+                g_assert_cmpfloat_with_epsilon (layer->weights[j]->data[n],
+                                                small_number ((gsize) n), 4e-3);
+            }
+    }
+  g_assert_cmpint (seen, ==, 4);
+}
+
+static const hsize_t kernel_dims[] = { 3, 3, 3, 4 };
+#define KERNEL "layers/conv2d/vars/0"
+
+static void
+store_half (hid_t file)
+{
+  hid_t type = H5Tcopy (H5T_IEEE_F32LE);
+
+  /* as h5py makes float16 */
+  H5Tset_fields (type, 15, 10, 5, 0, 10);
+  H5Tset_size (type, 2);
+  H5Tset_ebias (type, 15);
+  write_numbers (file, KERNEL, type, 4, kernel_dims, H5P_DEFAULT);
+  H5Tclose (type);
+}
+
+static void
+store_double (hid_t file)
+{
+  write_numbers (file, KERNEL, H5T_IEEE_F64BE, 4, kernel_dims, H5P_DEFAULT);
+}
+
+static void
+store_packed (hid_t file)
+{
+  static const hsize_t chunk[] = { 3, 3, 2, 2 };
+  hid_t creation = H5Pcreate (H5P_DATASET_CREATE);
+
+  H5Pset_chunk (creation, 4, chunk);
+  H5Pset_shuffle (creation);
+  H5Pset_deflate (creation, 9);
+  write_numbers (file, KERNEL, H5T_IEEE_F32LE, 4, kernel_dims, creation);
+  H5Pclose (creation);
+}
+
+static void
+store_bfloat (hid_t file)
+{
+  hid_t type = H5Tcreate (H5T_OPAQUE, 2), space = H5Screate_simple (4, kernel_dims, NULL), dataset;
+  hid_t text = H5Tcopy (H5T_C_S1), scalar = H5Screate (H5S_SCALAR), attribute;
+  guint16 values[108];
+
+  for (gsize i = 0; i < G_N_ELEMENTS (values); i++)
+    {
+      float value = small_number (i);
+      guint32 bits;
+
+      memcpy (&bits, &value, 4);
+      values[i] = (guint16) ((bits + 0x8000) >> 16);
+    }
+  H5Ldelete (file, KERNEL, H5P_DEFAULT);
+  dataset = H5Dcreate2 (file, KERNEL, type, space, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT);
+  H5Dwrite (dataset, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, values);
+  H5Tset_size (text, 8);
+  attribute = H5Acreate2 (dataset, "dtype", text, scalar, H5P_DEFAULT, H5P_DEFAULT);
+  H5Awrite (attribute, text, "bfloat16");
+  H5Aclose (attribute);
+  H5Dclose (dataset);
+  H5Sclose (scalar);
+  H5Sclose (space);
+  H5Tclose (text);
+  H5Tclose (type);
+}
+
+/* Keras 2.13 */
+static void
+store_old_layers (hid_t file)
+{
+  H5Lmove (file, "layers", file, "_layer_checkpoint_dependencies", H5P_DEFAULT, H5P_DEFAULT);
+}
+
+/* the trap: the group of another number, told by its name alone */
+static void
+store_elsewhere (hid_t file)
+{
+  static const hsize_t other[] = { 3, 3, 3, 4 };
+  const char *const name[] = { "conv", NULL };
+
+  H5Lmove (file, "layers/conv2d", file, "layers/conv2d_1", H5P_DEFAULT, H5P_DEFAULT);
+  write_numbers (file, KERNEL, H5T_IEEE_F32LE, 4, other, H5P_DEFAULT);
+  write_strings (file, "layers/conv2d_1/vars", "name", name);
+  write_strings (file, "layers/conv2d/vars", "name", (const char *const[]){ "another", NULL });
+  write_strings (file, "layers/dense/vars", "name", (const char *const[]){ "dense", NULL });
+}
+
+static const struct
+{
+  const char *name;
+  const char *old, *new; /* in the config */
+  Change change;         /* of the weights */
+} good[] = {
+  { "plain", NULL, NULL, NULL },
+  { "float16", NULL, NULL, store_half },
+  { "float64-big-endian", NULL, NULL, store_double },
+  { "deflate-shuffle", NULL, NULL, store_packed },
+  { "bfloat16", NULL, NULL, store_bfloat },
+  { "old-layers-group", NULL, NULL, store_old_layers },
+  { "found-by-name", NULL, NULL, store_elsewhere },
+  { "activation-object", "'activation': 'relu'",
+    "'activation': {'class_name': 'LeakyReLU', 'config': {'negative_slope': 0.1}}", NULL },
+  { "activation-function", "'activation': 'relu'",
+    "'activation': {'module': 'builtins', 'class_name': 'function', 'config': 'relu6'}", NULL },
+  { "wrapped-tuple", "'kernel_size': [3, 3]",
+    "'kernel_size': {'class_name': '__tuple__', 'items': [3, 3]}", NULL },
+  { "operator-keras-3",
+    "'class_name': 'GlobalAveragePooling2D', 'name': 'pool', 'config': {'name': "
+    "'pool'}, 'inbound_nodes': [[['conv', 0, 0, {}]]]}",
+    "'class_name': 'GlobalAveragePooling2D', 'name': 'pool', 'config': {'name': 'pool'}, "
+    "'inbound_nodes': [[['half', 0, 0, {}]]]}, {'module': 'keras.src.ops.numpy', 'class_name': "
+    "'TrueDivide', 'name': 'half', 'config': {'name': 'half'}, 'inbound_nodes': [{'args': "
+    "[{'class_name': '__keras_tensor__', 'config': {'keras_history': ['conv', 0, 0]}}, 2.0], "
+    "'kwargs': {}}]}",
+    NULL },
+  { "operator-keras-2", "'inbound_nodes': [[['conv', 0, 0, {}]]]}",
+    "'inbound_nodes': [[['tf.math.subtract', 0, 0, {}]]]}, {'class_name': 'TFOpLambda', 'name': "
+    "'tf.math.subtract', 'config': {'name': 'tf.math.subtract', 'function': 'math.subtract'}, "
+    "'inbound_nodes': [['conv', 0, 0, {'y': 1.0, 'name': null}]]}",
+    NULL },
+};
+
+static void
+test_good (gconstpointer data)
+{
+  guint i = GPOINTER_TO_UINT (data);
+  g_autofree char *config = small_text (small_config, good[i].old, good[i].new);
+  g_autofree char *path = new_path ("good.keras");
+  g_autoptr (CnnNetwork) network = NULL;
+
+  write_keras (path, config, good[i].change);
+  network = open_file (path, NULL);
+  check_small (network->model);
+}
+
+/* Sequential in its old forms, in a legacy file */
+static const char *const sequentials[] = {
+  "{'class_name': 'Sequential', 'config': [{'class_name': 'Convolution2D', 'config': {'name': 'conv',"
+  " 'batch_input_shape': [null, 8, 8, 3], 'filters': 4, 'kernel_size': 3, 'padding': 'same'}},"
+  "{'class_name': 'GlobalAveragePooling2D', 'config': {'name': 'pool'}},"
+  "{'class_name': 'Dense', 'config': {'name': 'dense', 'units': 2}}]}",
+
+  "{'class_name': 'Sequential', 'config': {'name': 'outer', 'build_input_shape': [null, 8, 8, 3],"
+  " 'layers': [{'class_name': 'Conv2D', 'config': {'name': 'conv', 'filters': 4, 'kernel_size': 3,"
+  " 'padding': 'same'}}, {'class_name': 'GlobalAveragePooling2D', 'config': {'name': 'pool'}},"
+  "{'class_name': 'Dense', 'config': {'name': 'dense', 'units': 2}}]}}",
+};
+
+static void
+test_sequentials (void)
+{
+  for (guint i = 0; i < G_N_ELEMENTS (sequentials); i++)
+    {
+      g_autofree char *config = small_text (sequentials[i], NULL, NULL);
+      g_autofree char *path = new_path ("sequential.h5");
+      g_autoptr (CnnNetwork) network = NULL;
+
+      write_h5 (path, LEGACY, config, NULL);
+      network = open_file (path, NULL);
+      check_small (network->model);
+      g_assert_cmpint (network->default_width, ==, 8);
+    }
+}
+
+static void
+test_sidecar (void)
+{
+  g_autofree char *path = new_path ("sidecar.h5"), *json = new_path ("sidecar.h5.json");
+  g_autofree char *config = small_text (small_config, NULL, NULL);
+  g_autofree char *text = small_text (
+      "{'preprocess': 'caffe', 'labels': ['cat', 'dog'], 'input_size': [8, 8]}", NULL, NULL);
+  g_autoptr (CnnNetwork) network = NULL, graph = NULL;
+
+  write_h5 (path, LEGACY, config, NULL);
+  g_assert_true (g_file_set_contents (json, text, -1, NULL));
+  network = open_file (path, NULL);
+  g_assert_cmpint (network->preprocess, ==, CNN_PREPROCESS_CAFFE);
+  g_assert_cmpstr (network->labels->pdata[1], ==, "dog");
+
+  /* the sidecar of weights may be their graph */
+  write_h5 (path, LEGACY, NULL, NULL);
+  g_assert_true (g_file_set_contents (json, config, -1, NULL));
+  graph = open_file (path, NULL);
+  check_small (graph->model);
+
+  g_assert_true (g_file_set_contents (json, "[1", -1, NULL));
+  check_error (path, NULL, NULL, CNN_ERROR_FILE, "sidecar.h5.json is not sound JSON");
+  g_unlink (json);
+}
+
+#include "keras-bad.h"
+
+int
+main (int argc, char **argv)
+{
+  g_autoptr (GDir) goldens = NULL;
+  g_autofree char *golden = NULL;
+  const char *name;
+  int status;
+
+  g_test_init (&argc, &argv, G_TEST_OPTION_ISOLATE_DIRS, NULL);
+  folder = g_dir_make_tmp ("convlens-keras-XXXXXX", NULL);
+  golden = g_test_build_filename (G_TEST_DIST, "golden", NULL);
+  goldens = g_dir_open (golden, 0, NULL);
+  while (goldens != NULL && (name = g_dir_read_name (goldens)) != NULL)
+    {
+      g_autofree char *path = g_strdup_printf ("/keras/golden/%s", name);
+
+      g_test_add_data_func_full (path, g_strdup (name), test_golden, g_free);
+    }
+  g_test_add_func ("/keras/built-in", test_built_in);
+  g_test_add_func ("/keras/shared/models", test_shared);
+  g_test_add_func ("/keras/shared/formats", test_shared_formats);
+  g_test_add_func ("/keras/shared/labels", test_shared_labels);
+  for (guint i = 0; i < G_N_ELEMENTS (good); i++)
+    {
+      g_autofree char *path = g_strdup_printf ("/keras/good/%s", good[i].name);
+
+      g_test_add_data_func (path, GUINT_TO_POINTER (i), test_good);
+    }
+  g_test_add_func ("/keras/good/sequential", test_sequentials);
+  g_test_add_func ("/keras/good/sidecar", test_sidecar);
+  add_bad_tests ();
+  status = g_test_run ();
+  g_rmdir (folder);
+  g_free (folder);
+  return status;
+}
