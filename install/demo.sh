@@ -44,12 +44,12 @@ write_report="(let ((port (open-output-file $(quote "$report"))))
 # The one place that knows the procedure's arguments.
 batch2 () {
   common="$(quote "$model") \"\" \"\" \"auto\" \"\" \"bilinear\" \"\"" # model … device
-  seen='"drawable" "255,255,255"'                                      # source, background
   own='"auto" "auto" "logit" "jet" 40.0 "none"'                        # class … preset
+  seen='"255,255,255" "drawable"'                                      # background, source
   cat << END
 (let* ((image (car (gimp-file-load RUN-NONINTERACTIVE $(quote "$photo") $(quote "$photo"))))
        (drawable (car (gimp-image-get-active-drawable image)))
-       (made (plug-in-convlens-grad-cam RUN-NONINTERACTIVE image drawable $common $seen $own)))
+       (made (plug-in-convlens-grad-cam RUN-NONINTERACTIVE image drawable $common $own $seen)))
   (gimp-file-save RUN-NONINTERACTIVE image drawable $(quote "$xcf") $(quote "$xcf"))
   (let ((flat (car (gimp-image-flatten image))))
     (gimp-file-save RUN-NONINTERACTIVE image flat $(quote "$png") $(quote "$png")))
