@@ -1,28 +1,27 @@
 #version 450
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* activation (x · scale + shift) per channel. */
+/* The epilogue alone, and its gradient for a linear one. */
 #extension GL_GOOGLE_include_directive : enable
 #include "activation.glsl"
 #include "affine_params.h"
 #include "flat.glsl"
 
 layout (constant_id = 0) const uint ACTIVATION = 0;
-layout (constant_id = 1) const uint SHIFT = 1;
+layout (constant_id = 1) const uint FORWARD = 1;
 
 layout (set = 0, binding = 0, rgba32f) readonly uniform imageBuffer source;
 layout (set = 0, binding = 1, rgba32f) readonly uniform imageBuffer affine;
 layout (set = 0, binding = 2) writeonly buffer Target { vec4 target[]; };
+#include "epilogue.glsl"
 
 void
 main ()
 {
   const uint item = min (flat_item (), items - 1);
   const uint plane = item / pixels % planes;
-  vec4 v = imageLoad (source, int (item)) * imageLoad (affine, int (plane));
+  vec4 v = imageLoad (source, int (item));
 
-  if (SHIFT != 0)
-    v = activate (ACTIVATION, alpha, max_value, threshold,
-                  v + imageLoad (affine, int (planes + plane)));
+  v = FORWARD != 0 ? epilogue (v, plane, planes) : v * imageLoad (affine, int (planes + plane));
   if (flat_item () < items)
     target[item] = v;
 }

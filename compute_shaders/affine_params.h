@@ -3,7 +3,7 @@
 #define AFFINE_PARAMS_H
 #include "params.h"
 
-/* specialization constants: 0 activation, 1 shift (0 for the gradient) */
+/* specialization constants: 0 activation, 1 forward */
 CNN_PARAMS (AffineParams)
 {
   uint items; /* vec4s */

@@ -17,8 +17,8 @@ uint
 place (uint item, uint operand_h, uint operand_w, uint operand_c)
 {
   const uint planes = (c + 3) / 4;
-  const uint x = item % w, y = item / w % h, plane = item / (w * h) % planes;
-  const uint n = item / (w * h * planes);
+  const uint line = item / w, box = line / h, n = box / planes;
+  const uint x = item - line * w, y = line - box * h, plane = box - n * planes;
 
   return ((n * ((operand_c + 3) / 4) + (operand_c == 1 ? 0 : plane)) * operand_h
           + (operand_h == 1 ? 0 : y))

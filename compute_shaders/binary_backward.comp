@@ -34,10 +34,10 @@ place (uint n, uint plane, uint y, uint x, uint size_h, uint size_w, uint size_c
       v *= REPEAT != 0 && factor_c[i] < c ? f.xxxx : f;                                           \
     }
 
+/* The gradient at item `at` of the result, which is (n, plane, y, x), times the factors there. */
 vec4
-product (uint n, uint plane, uint y, uint x)
+product (uint at, uint n, uint plane, uint y, uint x)
 {
-  const uint at = ((n * ((c + 3) / 4) + plane) * h + y) * w + x;
   vec4 v = imageLoad (gradient, int (at));
 
   FACTOR (0, factor_0)
@@ -52,14 +52,14 @@ void
 main ()
 {
   const uint item = min (flat_item (), items - 1), in_planes = (in_c + 3) / 4;
-  const uint x = item % in_w, y = item / in_w % in_h, plane = item / (in_w * in_h) % in_planes;
-  const uint n = item / (in_w * in_h * in_planes);
   vec4 sum = vec4 (0.0);
 
   if (REPEAT == 0)
-    sum = product (n, plane, y, x);
+    sum = product (item, 0, 0, 0, 0);
   else
     {
+      const uint line = item / in_w, box = line / in_h, n = box / in_planes;
+      const uint x = item - line * in_w, y = line - box * in_h, plane = box - n * in_planes;
       const bool all_planes = in_c < c, all_rows = in_h < h, all_columns = in_w < w;
       const uint end_plane = all_planes ? (c + 3) / 4 : plane + 1;
       const uint end_y = all_rows ? h : y + 1, end_x = all_columns ? w : x + 1;
@@ -67,9 +67,10 @@ main ()
       for (uint p = all_planes ? 0 : plane; p < end_plane; p++)
         for (uint row = all_rows ? 0 : y; row < end_y; row++)
           {
+            const uint at = ((n * ((c + 3) / 4) + p) * h + row) * w;
             vec4 part = vec4 (0.0);
             for (uint column = all_columns ? 0 : x; column < end_x; column++)
-              part += product (n, p, row, column);
+              part += product (at + column, n, p, row, column);
             sum += mix (vec4 (0.0), part, lessThan (p * 4 + uvec4 (0, 1, 2, 3), uvec4 (c)));
           }
       if (all_planes)

@@ -21,6 +21,7 @@ layout (set = 0, binding = 0, rgba32f) readonly uniform imageBuffer source;
 layout (set = 0, binding = 1, rgba32f) readonly uniform imageBuffer weights;
 layout (set = 0, binding = 2, rgba32f) readonly uniform imageBuffer affine;
 layout (set = 0, binding = 3) writeonly buffer Target { vec4 target[]; };
+#include "epilogue.glsl"
 
 #define TM CONV2D_TILE_CHANNELS
 #define TN CONV2D_TILE_VECTORS
@@ -89,12 +90,8 @@ main ()
           [[unroll]] for (int c = 0; c < 4; c++)
             s[c] = subgroupShuffle (a[uint (m) / LANES][c], uint (m) % LANES + z);
           [[unroll]] for (int j = 0; j < TN; j++)
-            {
-              acc[m][j] += s.x * b[j].x;
-              acc[m][j] += s.y * b[j].y;
-              acc[m][j] += s.z * b[j].z;
-              acc[m][j] += s.w * b[j].w;
-            }
+            /* four products first: a quarter of the roundings of the long sum */
+            acc[m][j] += (s.x * b[j].x + s.y * b[j].y) + (s.z * b[j].z + s.w * b[j].w);
         }
 
       base += plane;
@@ -115,18 +112,12 @@ main ()
       uint out_plane = first / 4 + uint (m4);
       if (out_plane < out_planes)
         {
-          vec4 scale = vec4 (1.), shift = vec4 (0.);
-          if (AFFINE != 0)
-            {
-              scale = imageLoad (affine, int (out_plane));
-              shift = imageLoad (affine, int (out_planes + out_plane));
-            }
           [[unroll]] for (int j = 0; j < TN; j++)
             {
               vec4 v = vec4 (acc[4 * m4][j], acc[4 * m4 + 1][j], acc[4 * m4 + 2][j],
                              acc[4 * m4 + 3][j]);
               if (AFFINE != 0)
-                v = activate (ACTIVATION, alpha, max_value, threshold, v * scale + shift);
+                v = epilogue (v, out_plane, out_planes);
               if (gl_WorkGroupID.y * (LANES * TN) + uint (j) * LANES + lane < pixels)
                 target[(gl_WorkGroupID.z * out_planes + out_plane) * pixels + flat_pixel[j]] = v;
             }

@@ -14,6 +14,7 @@ layout (set = 0, binding = 0) readonly buffer Source { float source[]; };
 layout (set = 0, binding = 1) readonly buffer Weights { float weights[]; };
 layout (set = 0, binding = 2, rgba32f) readonly uniform imageBuffer affine;
 layout (set = 0, binding = 3) writeonly buffer Target { vec4 target[]; };
+#include "epilogue.glsl"
 
 uint
 element (uint n, uint c, uint channels, uint y, uint x, uint h, uint w)
@@ -74,7 +75,6 @@ main ()
     if (plane * 4 + i < channels)
       v[i] = BACKWARD != 0 ? backward (n, plane * 4 + i, y, x) : forward (n, plane * 4 + i, y, x);
   if (BACKWARD == 0)
-    v = activate (ACTIVATION, alpha, max_value, threshold,
-                  v * imageLoad (affine, int (plane)) + imageLoad (affine, int (planes + plane)));
+    v = epilogue (v, plane, planes);
   target[item] = v;
 }

@@ -11,6 +11,7 @@ layout (set = 0, binding = 0, rgba32f) readonly uniform imageBuffer source;
 layout (set = 0, binding = 1, rgba32f) readonly uniform imageBuffer weights;
 layout (set = 0, binding = 2, rgba32f) readonly uniform imageBuffer affine;
 layout (set = 0, binding = 3) writeonly buffer Target { vec4 target[]; };
+#include "epilogue.glsl"
 
 shared vec4 parts[DENSE_SLICES][DENSE_COLUMNS];
 
@@ -28,10 +29,9 @@ main ()
   for (; at < end; at += step, from += pitch)
     {
       vec4 v = imageLoad (source, int (from));
-      sum += v.x * imageLoad (weights, int (at));
-      sum += v.y * imageLoad (weights, int (at + DENSE_COLUMNS));
-      sum += v.z * imageLoad (weights, int (at + 2 * DENSE_COLUMNS));
-      sum += v.w * imageLoad (weights, int (at + 3 * DENSE_COLUMNS));
+      sum += (v.x * imageLoad (weights, int (at)) + v.y * imageLoad (weights, int (at + DENSE_COLUMNS)))
+             + (v.z * imageLoad (weights, int (at + 2 * DENSE_COLUMNS))
+                + v.w * imageLoad (weights, int (at + 3 * DENSE_COLUMNS)));
     }
   parts[slice][column] = sum;
   barrier ();
@@ -42,8 +42,6 @@ main ()
       for (uint i = 1; i < DENSE_SLICES; i++)
         sum += parts[i][column];
       target[(n * out_planes + plane) * pixels + pixel]
-          = activate (ACTIVATION, alpha, max_value, threshold,
-                      sum * imageLoad (affine, int (plane))
-                          + imageLoad (affine, int (out_planes + plane)));
+          = epilogue (sum, plane, out_planes);
     }
 }

@@ -14,6 +14,7 @@ layout (set = 0, binding = 0, rgba32f) readonly uniform imageBuffer source;
 layout (set = 0, binding = 1, rgba32f) readonly uniform imageBuffer weights; /* [output plane][tap] */
 layout (set = 0, binding = 2, rgba32f) readonly uniform imageBuffer affine;
 layout (set = 0, binding = 3) writeonly buffer Target { vec4 target[]; };
+#include "epilogue.glsl"
 
 void
 main ()
@@ -51,9 +52,7 @@ main ()
       sy += next_row ? step_y : 0;
     }
   if (AFFINE != 0)
-    sum = activate (ACTIVATION, alpha, max_value, threshold,
-                    sum * imageLoad (affine, int (out_plane))
-                        + imageLoad (affine, int (out_planes + out_plane)));
+    sum = epilogue (sum, out_plane, out_planes);
   if (flat_item () < items)
     target[item] = sum;
 }

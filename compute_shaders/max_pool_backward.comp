@@ -13,8 +13,8 @@ void
 main ()
 {
   const int item = int (min (flat_item (), items - 1));
-  const int plane = item / (in_w * in_h);
-  const int y = item / in_w % in_h + before_y, x = item % in_w + before_x;
+  const int line = item / in_w, plane = line / in_h;
+  const int y = line - plane * in_h + before_y, x = item - line * in_w + before_x;
   const int first_y = max (y - kernel_h + stride_h, 0) / stride_h;
   const int first_x = max (x - kernel_w + stride_w, 0) / stride_w;
   const int end_y = min (y / stride_h + 1, out_h), end_x = min (x / stride_w + 1, out_w);

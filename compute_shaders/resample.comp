@@ -15,8 +15,9 @@ void
 main ()
 {
   const uint item = min (flat_item (), items - 1);
-  const uint row = item / target_w % target_h * pitch_y, column = item % target_w * pitch_x;
-  const uint plane = item / (target_w * target_h);
+  const uint line = item / target_w, plane = line / target_h;
+  const uint row = (line - plane * target_h) * pitch_y;
+  const uint column = (item - line * target_w) * pitch_x;
   const uint first_x = columns[column], n_x = columns[column + 1], n_y = rows[row + 1];
   uint from = (plane * source_h + rows[row]) * source_w + first_x;
   vec4 sum = vec4 (0.0);

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "keras-files.h"
 
+#include "error.h"
+#include "keras.h"
+
 #include <glib/gstdio.h>
 #include <string.h>
 #include <zip.h>
@@ -28,6 +31,8 @@ small_text (const char *text, const char *old, const char *new)
   g_string_replace (changed, "'", "\"", 0);
   return g_string_free (g_steal_pointer (&changed), FALSE);
 }
+
+const hsize_t kernel_dims[] = { 3, 3, 3, 4 };
 
 float
 small_number (gsize index)
@@ -172,4 +177,36 @@ write_keras (const char *path, const char *config, Change change)
   add_entry (zip, "config.json", config, strlen (config), FALSE);
   add_entry (zip, "model.weights.h5", weights, length, FALSE);
   g_assert_cmpint (zip_close (zip), ==, 0);
+}
+
+const char *
+test_folder (void)
+{
+  static char *folder = NULL;
+
+  if (folder == NULL)
+    folder = g_dir_make_tmp ("convlens-keras-XXXXXX", NULL);
+  return folder;
+}
+
+char *
+new_path (const char *name)
+{
+  return g_build_filename (test_folder (), name, NULL);
+}
+
+void
+check_error (const char *path, const char *architecture, const char *labels, int code,
+             const char *message)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (CnnNetwork) network =
+      cnn_network_open (path, architecture, CNN_PREPROCESS_AUTO, labels, &error);
+
+  g_assert_null (network);
+  g_assert_nonnull (error);
+  if (strstr (error->message, message) == NULL || !g_error_matches (error, CNN_ERROR, code))
+    g_test_message ("%d, not %d: %s", error->code, code, error->message);
+  g_assert_error (error, CNN_ERROR, code);
+  g_assert_nonnull (strstr (error->message, message));
 }

@@ -38,5 +38,15 @@ void write_numbers (hid_t file, const char *path, hid_t type, int rank, const hs
 void write_strings (hid_t file, const char *path, const char *attribute,
                     const char *const *strings);
 float small_number (gsize index);
+extern const hsize_t kernel_dims[]; /* of the small model's convolution */
+
+/* A folder for the test's files, and a path in it. */
+const char *test_folder (void);
+char *new_path (const char *name);
+/* Opening must fail so. */
+void check_error (const char *path, const char *architecture, const char *labels, int code,
+                  const char *message);
+
+void add_bad_tests (void);
 
 G_END_DECLS

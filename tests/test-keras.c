@@ -12,8 +12,6 @@
 #include <json-glib/json-glib.h>
 #include <string.h>
 
-static char *folder; /* for files that the test writes */
-
 static CnnNetwork *
 open_file (const char *path, const char *architecture)
 {
@@ -24,22 +22,6 @@ open_file (const char *path, const char *architecture)
     g_test_message ("%s", error->message);
   g_assert_no_error (error);
   return network;
-}
-
-static void
-check_error (const char *path, const char *architecture, const char *labels, int code,
-             const char *message)
-{
-  g_autoptr (GError) error = NULL;
-  g_autoptr (CnnNetwork) network =
-      cnn_network_open (path, architecture, CNN_PREPROCESS_AUTO, labels, &error);
-
-  g_assert_null (network);
-  g_assert_nonnull (error);
-  if (strstr (error->message, message) == NULL || !g_error_matches (error, CNN_ERROR, code))
-    g_test_message ("%d, not %d: %s", error->code, code, error->message);
-  g_assert_error (error, CNN_ERROR, code);
-  g_assert_nonnull (strstr (error->message, message));
 }
 
 /* --- golden models: names, classes, shapes, parameters; the same weights in each form --- */
@@ -248,12 +230,6 @@ test_built_in (void)
 
 /* --- small files, each sound --- */
 
-static char *
-new_path (const char *name)
-{
-  return g_build_filename (folder, name, NULL);
-}
-
 static void
 check_small (const CnnModel *model)
 {
@@ -279,7 +255,6 @@ check_small (const CnnModel *model)
   g_assert_cmpint (seen, ==, 4);
 }
 
-static const hsize_t kernel_dims[] = { 3, 3, 3, 4 };
 #define KERNEL "layers/conv2d/vars/0"
 
 static void
@@ -467,8 +442,6 @@ test_sidecar (void)
   g_unlink (json);
 }
 
-#include "keras-bad.h"
-
 int
 main (int argc, char **argv)
 {
@@ -477,8 +450,7 @@ main (int argc, char **argv)
   const char *name;
   int status;
 
-  g_test_init (&argc, &argv, G_TEST_OPTION_ISOLATE_DIRS, NULL);
-  folder = g_dir_make_tmp ("convlens-keras-XXXXXX", NULL);
+  g_test_init (&argc, &argv, NULL);
   golden = g_test_build_filename (G_TEST_DIST, "golden", NULL);
   goldens = g_dir_open (golden, 0, NULL);
   while (goldens != NULL && (name = g_dir_read_name (goldens)) != NULL)
@@ -501,7 +473,6 @@ main (int argc, char **argv)
   g_test_add_func ("/keras/good/sidecar", test_sidecar);
   add_bad_tests ();
   status = g_test_run ();
-  g_rmdir (folder);
-  g_free (folder);
+  g_rmdir (test_folder ());
   return status;
 }

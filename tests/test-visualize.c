@@ -220,39 +220,84 @@ static const ArchitectureRow architecture_rows[] = {
   { "mobilenet_1_0.json.gz", 224, "conv_pw_13_relu" },
 };
 
+/* A session of a shipped graph, without weights or device. */
+static CnnSession *
+open_graph (const char *file)
+{
+  g_autoptr (GError) error = NULL;
+  g_autofree char *path = source_file ("weights/architectures", file);
+  g_autoptr (JsonNode) json = cnn_json_read (path, &error);
+  g_autoptr (CnnPart) top = NULL;
+  gboolean half = FALSE;
+  CnnSession *session = g_new0 (CnnSession, 1);
+
+  g_assert_no_error (error);
+  top = cnn_config_read (json, 3, &half, &error);
+  g_assert_no_error (error);
+  session->name = g_strdup (file);
+  session->network = g_new0 (CnnNetwork, 1);
+  session->network->model = cnn_graph_build (top, file, 3, &error);
+  g_assert_no_error (error);
+  return session;
+}
+
 static void
 test_architecture (gconstpointer data)
 {
   const ArchitectureRow *row = data;
   g_autoptr (GError) error = NULL;
-  g_autofree char *path = source_file ("weights/architectures", row->file);
-  g_autoptr (JsonNode) json = cnn_json_read (path, &error);
-  g_autoptr (CnnPart) top = NULL;
-  g_autofree CnnShape *shapes = NULL;
+  g_autoptr (CnnSession) session = open_graph (row->file);
+  const CnnModel *model = session->network->model;
   CnnShape input = cnn_shape (1, row->size, row->size, 3);
-  gboolean half = FALSE;
-  CnnNetwork network = { 0 };
-  CnnSession session = { .network = &network, .name = (char *) row->file };
-  g_autoptr (CnnModel) model = NULL;
   CnnScores where = { 0 };
   int node;
 
+  session->shapes = cnn_model_shapes (model, &input, &error);
   g_assert_no_error (error);
-  top = cnn_config_read (json, 3, &half, &error);
-  g_assert_no_error (error);
-  model = cnn_graph_build (top, row->file, 3, &error);
-  g_assert_no_error (error);
-  shapes = cnn_model_shapes (model, &input, &error);
-  g_assert_no_error (error);
-
-  network.model = model;
-  session.shapes = shapes;
-  g_assert_true (cnn_session_find_scores (&session, &where, &error));
+  g_assert_true (cnn_session_find_scores (session, &where, &error));
   g_assert_cmpint (where.ending, ==, CNN_ENDS_SOFTMAX);
   g_assert_cmpint (where.n, ==, 1000);
-  node = cnn_session_automatic_layer (&session, where.logit_node, &error);
+  node = cnn_session_automatic_layer (session, where.logit_node, &error);
   g_assert_no_error (error);
   g_assert_cmpstr (cnn_model_node (model, node)->name, ==, row->layer);
+}
+
+/* Which size a photograph gets for a model that takes any. */
+static void
+test_open_size (void)
+{
+  static const struct
+  {
+    int photo[2], wanted[2], standard, size[2];
+    gboolean warns;
+  } rows[] = {
+    { { 150, 100 }, { 0, 0 }, 0, { 150, 100 }, TRUE },
+    { { 3000, 1500 }, { 0, 0 }, 0, { 1024, 512 }, TRUE },
+    { { 150, 100 }, { 0, 0 }, 128, { 128, 128 }, FALSE },
+    { { 150, 100 }, { 96, 160 }, 128, { 96, 160 }, FALSE },
+  };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (rows); i++)
+    {
+      g_autoptr (GError) error = NULL;
+      g_autoptr (CnnSession) session = open_graph ("mobilenet_0_25-no-top.json.gz");
+      g_autoptr (CnnImage) photo = cnn_image_new (rows[i].photo[0], rows[i].photo[1], 3, NULL);
+      CnnScores where = { 0 };
+      int width, height;
+
+      session->network->default_width = session->network->default_height = rows[i].standard;
+      session->wanted_width = rows[i].wanted[0];
+      session->wanted_height = rows[i].wanted[1];
+      cnn_session_set_photo (session, photo, &error);
+      g_assert_no_error (error);
+      cnn_session_input_size (session, &width, &height);
+      g_assert_cmpint (width, ==, rows[i].size[0]);
+      g_assert_cmpint (height, ==, rows[i].size[1]);
+      g_assert_cmpint (cnn_session_warning (session) != NULL, ==, rows[i].warns);
+
+      g_assert_false (cnn_session_find_scores (session, &where, &error));
+      assert_message (&error, CNN_ERROR_UNSUPPORTED, "without its top");
+    }
 }
 
 /* --- Pictures --- */
@@ -346,6 +391,7 @@ main (int argc, char **argv)
 
       g_test_add_data_func (name, &architecture_rows[i], test_architecture);
     }
+  g_test_add_func ("/visualize/open-size", test_open_size);
   g_test_add_func ("/visualize/probability", test_probability);
   g_test_add_func ("/visualize/no-evidence", test_no_evidence);
   g_test_add_func ("/visualize/book-picture", test_book_picture);

@@ -145,7 +145,7 @@ read_layer (Reader *reader, CnnPart *part, JsonObject *object, GError **error)
   const char *class_name = part->class_name, *function = cnn_json_string (config, "function");
   const char *policy = policy_name (config);
   const CnnLayerClass *klass;
-  gboolean operator;
+  gboolean operation;
 
   if (is_custom (object))
     return unsupported_class (part, class_name, error);
@@ -156,8 +156,10 @@ read_layer (Reader *reader, CnnPart *part, JsonObject *object, GError **error)
 
   /* .h5 forgets where a class comes from: an Add with a number is the operator of that name */
   first_operands (object, operands);
-  operator= is_operation (object) || klass == NULL || any_constant (operands);
-  if (operator)
+  operation = is_operation (object) || klass == NULL
+              || ((strcmp (class_name, "Add") == 0 || strcmp (class_name, "Multiply") == 0)
+                  && any_constant (operands));
+  if (operation)
     {
       const char *name =
           strcmp (class_name, "TFOpLambda") == 0 && function != NULL ? function : class_name;

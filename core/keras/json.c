@@ -25,7 +25,10 @@ depth (const char *text, gsize length)
     else if (text[i] == '"')
       in_string = TRUE;
     else if (text[i] == '[' || text[i] == '{')
-      deepest = MAX (deepest, ++depth);
+      {
+        depth++;
+        deepest = MAX (deepest, depth);
+      }
     else if (text[i] == ']' || text[i] == '}')
       depth--;
   return deepest;

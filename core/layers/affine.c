@@ -129,7 +129,7 @@ batch_weight_specs (const CnnLayer *layer, const CnnShape *inputs,
 }
 
 static void
-batch_affine (const CnnLayer *layer, int channels, double *scale, double *shift)
+batch_affine (const CnnLayer *layer, int channels, CnnAffine *affine)
 {
   const BatchNormalization *self = (const BatchNormalization *) layer;
   CnnArray *const *variable = layer->weights;
@@ -138,10 +138,11 @@ batch_affine (const CnnLayer *layer, int channels, double *scale, double *shift)
   const CnnArray *mean = variable[0], *variance = variable[1];
 
   for (int c = 0; c < channels; c++)
-    {
-      scale[c] = element (gamma, c, 1.) / sqrt ((double) variance->data[c] + self->epsilon);
-      shift[c] = element (beta, c, 0.) - mean->data[c] * scale[c];
-    }
+    affine[c] = (CnnAffine){
+      mean->data[c],
+      element (gamma, c, 1.) / sqrt ((double) variance->data[c] + self->epsilon),
+      element (beta, c, 0.),
+    };
 }
 
 static const CnnParam batch_params[] = {
@@ -185,15 +186,12 @@ rescaling_output_shape (const CnnLayer *layer, const CnnShape *inputs, int n_inp
 }
 
 static void
-rescaling_affine (const CnnLayer *layer, int channels, double *scale, double *shift)
+rescaling_affine (const CnnLayer *layer, int channels, CnnAffine *affine)
 {
   const Rescaling *self = (const Rescaling *) layer;
 
   for (int c = 0; c < channels; c++)
-    {
-      scale[c] = element (self->scale, c, 1.);
-      shift[c] = element (self->offset, c, 0.);
-    }
+    affine[c] = (CnnAffine){ 0., element (self->scale, c, 1.), element (self->offset, c, 0.) };
 }
 
 static const CnnParam rescaling_params[] = {
@@ -254,7 +252,7 @@ normalization_weight_specs (const CnnLayer *layer, const CnnShape *inputs,
 }
 
 static void
-normalization_affine (const CnnLayer *layer, int channels, double *scale, double *shift)
+normalization_affine (const CnnLayer *layer, int channels, CnnAffine *affine)
 {
   const Normalization *self = (const Normalization *) layer;
   const CnnArray *mean = self->mean != NULL ? self->mean : layer->weights[0];
@@ -265,8 +263,8 @@ normalization_affine (const CnnLayer *layer, int channels, double *scale, double
       double deviation = MAX (sqrt (element (variance, c, 1.)), 1e-7);
       double m = element (mean, c, 0.);
 
-      scale[c] = self->invert ? deviation : 1. / deviation;
-      shift[c] = self->invert ? m : -m / deviation;
+      affine[c] =
+          self->invert ? (CnnAffine){ 0., deviation, m } : (CnnAffine){ m, 1. / deviation, 0. };
     }
 }
 

@@ -62,15 +62,12 @@ cnn_convolution_window (const CnnConvolution *self, const CnnShape *input, CnnSh
 }
 
 void
-cnn_bias_affine (const CnnLayer *layer, int index, int channels, double *scale, double *shift)
+cnn_bias_affine (const CnnLayer *layer, int index, int channels, CnnAffine *affine)
 {
   const CnnArray *bias = layer->weights[index];
 
   for (int c = 0; c < channels; c++)
-    {
-      scale[c] = 1.;
-      shift[c] = bias != NULL ? bias->data[c] : 0.;
-    }
+    affine[c] = (CnnAffine){ 0., 1., bias != NULL ? bias->data[c] : 0. };
 }
 
 /* --- conv2d, for any layer that multiplies channels --- */
@@ -225,9 +222,9 @@ conv2d_weight_specs (const CnnLayer *layer, const CnnShape *inputs,
 }
 
 static void
-conv2d_affine (const CnnLayer *layer, int channels, double *scale, double *shift)
+conv2d_affine (const CnnLayer *layer, int channels, CnnAffine *affine)
 {
-  cnn_bias_affine (layer, 1, channels, scale, shift);
+  cnn_bias_affine (layer, 1, channels, affine);
 }
 
 static CnnGemm

@@ -44,15 +44,12 @@ weight_specs (const CnnLayer *layer, const CnnShape *inputs, CnnWeightSpec specs
 }
 
 static void
-affine (const CnnLayer *layer, int channels, double *scale, double *shift)
+add_bias (const CnnLayer *layer, int channels, CnnAffine *affine)
 {
   const CnnArray *bias = layer->weights[1];
 
   for (int c = 0; c < channels; c++)
-    {
-      scale[c] = 1.;
-      shift[c] = bias != NULL ? bias->data[c] : 0.;
-    }
+    affine[c] = (CnnAffine){ 0., 1., bias != NULL ? bias->data[c] : 0. };
 }
 
 static guint
@@ -163,7 +160,7 @@ const CnnLayerClass cnn_dense_class = {
   .configure = configure,
   .output_shape = output_shape,
   .weight_specs = weight_specs,
-  .affine = affine,
+  .affine = add_bias,
   .forward = forward,
   .backward = backward,
 };

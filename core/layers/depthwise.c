@@ -157,9 +157,9 @@ depthwise_weight_specs (const CnnLayer *layer, const CnnShape *inputs,
 }
 
 static void
-depthwise_affine (const CnnLayer *layer, int channels, double *scale, double *shift)
+depthwise_affine (const CnnLayer *layer, int channels, CnnAffine *affine)
 {
-  cnn_bias_affine (layer, 1, channels, scale, shift);
+  cnn_bias_affine (layer, 1, channels, affine);
 }
 
 static gboolean
@@ -246,9 +246,9 @@ separable_weight_specs (const CnnLayer *layer, const CnnShape *inputs,
 }
 
 static void
-separable_affine (const CnnLayer *layer, int channels, double *scale, double *shift)
+separable_affine (const CnnLayer *layer, int channels, CnnAffine *affine)
 {
-  cnn_bias_affine (layer, 2, channels, scale, shift);
+  cnn_bias_affine (layer, 2, channels, affine);
 }
 
 static CnnGemm

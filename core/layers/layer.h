@@ -65,10 +65,17 @@ struct _CnnLayer
   int references;
 };
 
-/* The tail that a kernel applies to its result: y = activation (x · scale + shift), per channel. */
+/* y = (x − center) · scale + shift of one channel. */
 typedef struct
 {
-  CnnBinding affine; /* vec4 scale[⌈C/4⌉], then vec4 shift[⌈C/4⌉] */
+  double center, scale, shift;
+} CnnAffine;
+
+/* The tail that a kernel applies to its result, per channel:
+ * y = activation ((x − center) · scale + shift). */
+typedef struct
+{
+  CnnBinding affine; /* vec4 center[⌈C/4⌉], scale[⌈C/4⌉], shift[⌈C/4⌉] */
   CnnActivation activation;
 } CnnEpilogue;
 
@@ -116,9 +123,9 @@ struct _CnnLayerClass
   /* Which variables the layer has, in Keras' order; gives their number. Optional. */
   int (*weight_specs) (const CnnLayer *layer, const CnnShape *inputs,
                        CnnWeightSpec specs[CNN_MAX_WEIGHTS]);
-  /* The layer's work per channel of its output, y = x · scale + shift, in double; for a
-   * convolution the bias (scale 1). For CNN_LAYER_EPILOGUE classes. */
-  void (*affine) (const CnnLayer *layer, int channels, double *scale, double *shift);
+  /* The layer's work per channel of its output, y = (x − center) · scale + shift, in double; for a
+   * convolution the bias (center 0, scale 1). For CNN_LAYER_EPILOGUE classes. */
+  void (*affine) (const CnnLayer *layer, int channels, CnnAffine *affine);
   /* affine is all that the layer does (BatchNormalization): it folds into the layer before. */
   gboolean only_affine;
   /* TRUE where this input shape leaves the memory as it is (Flatten of 1×1×C). Optional. */

@@ -55,7 +55,7 @@ struct _CnnPlan
   GArray *spans; /* CnnSpan */
   GArray *steps; /* Step */
   int n_forward_steps;
-  GArray *affines;        /* float, vec4 scale then vec4 shift of each, on the device's alignment */
+  GArray *affines;        /* float: center, scale, shift of each, on the device's alignment */
   GArray *affine_offsets; /* gsize, bytes; two numbers each: offset and size */
   CnnBuffer *affine_buffer, *arena;
   gsize arena_bytes;
@@ -248,36 +248,45 @@ use_span (CnnPlan *self, int span, int step)
   used->last = MAX (used->last, step);
 }
 
-/* Appends a layer's scale and shift, with those folded in after it; gives its index. */
+/* `second` after `first`, as one. */
+static CnnAffine
+compose (const CnnAffine *first, const CnnAffine *second)
+{
+  double between = first->shift - second->center;
+
+  if (first->scale == 0.)
+    return (CnnAffine){ 0., 0., between * second->scale + second->shift };
+  return (CnnAffine){ first->center - between / first->scale, first->scale * second->scale,
+                      second->shift };
+}
+
+/* Appends a layer's affine tail, with those folded in after it; gives its index. */
 static int
 add_affine (CnnPlan *self, int node, gboolean alone)
 {
   const gsize alignment = cnn_device_alignment (self->device) / sizeof (float);
-  const int channels = self->shapes[node].c, planes = cnn_shape_planes (&self->shapes[node]);
-  g_autofree double *scale = g_new0 (double, channels), *shift = g_new0 (double, channels);
-  g_autofree double *a = g_new0 (double, channels), *b = g_new0 (double, channels);
+  const int channels = self->shapes[node].c, width = cnn_shape_planes (&self->shapes[node]) * 4;
+  g_autofree CnnAffine *all = g_new0 (CnnAffine, channels), *next = g_new0 (CnnAffine, channels);
   gsize offset[2] = { (self->affines->len + alignment - 1) / alignment * alignment,
-                      (gsize) planes * 8 };
+                      (gsize) width * 3 };
   float *target;
 
-  layer_of (self, node)->klass->affine (layer_of (self, node), channels, scale, shift);
+  layer_of (self, node)->klass->affine (layer_of (self, node), channels, all);
   for (int at = self->folded_into[node]; !alone && at != NONE; at = self->folded_into[at])
     if (layer_of (self, at)->klass->only_affine)
       {
-        layer_of (self, at)->klass->affine (layer_of (self, at), channels, a, b);
+        layer_of (self, at)->klass->affine (layer_of (self, at), channels, next);
         for (int c = 0; c < channels; c++)
-          {
-            scale[c] *= a[c];
-            shift[c] = shift[c] * a[c] + b[c];
-          }
+          all[c] = compose (all + c, next + c);
       }
   g_array_set_size (self->affines, (guint) (offset[0] + offset[1]));
   target = &g_array_index (self->affines, float, offset[0]);
   memset (target, 0, offset[1] * sizeof (float));
   for (int c = 0; c < channels; c++)
     {
-      target[c] = (float) scale[c];
-      target[planes * 4 + c] = (float) shift[c];
+      target[c] = (float) all[c].center;
+      target[width + c] = (float) all[c].scale;
+      target[2 * width + c] = (float) all[c].shift;
     }
   offset[0] *= sizeof (float);
   offset[1] *= sizeof (float);
@@ -519,7 +528,7 @@ prepare (CnnPlan *self, GError **error)
   if (self->arena == NULL)
     return FALSE;
   self->affine_buffer =
-      cnn_buffer_new (self->device, affine_bytes, "the layers' scales and shifts", error);
+      cnn_buffer_new (self->device, affine_bytes, "the layers' affine tails", error);
   if (self->affine_buffer == NULL
       || !cnn_buffer_write (self->affine_buffer, 0, self->affines->data, affine_bytes, error))
     return FALSE;

@@ -21,18 +21,18 @@ script=$work/batch.scm
   cat "$here/checks.scm"
 } > "$script"
 if [ "$version" = 2.10 ]; then
-  console -b "(load \"$script\")" -b '(gimp-quit 0)'
+  console -b "$(cat "$script")" -b '(gimp-quit 0)'
 else
-  console -b "(load \"$script\")"
+  console -b "$(cat "$script")"
 fi > "$log" 2>&1 || echo "# GIMP's exit code is $?"
 
 # Scheme's own checks.
 while read -r _ result name; do
   ok "$name" [ "$result" = good ]
-done < <(grep '^CHECK ' "$log")
-ok "the script came to its end" grep -q '^END' "$log"
+done < <(grep '^CHECK ' "$work/said.txt")
+ok "the script came to its end" grep -q '^END' "$work/said.txt"
 
-said () { grep -qF -- "$1" "$log"; }
+said () { grep -qF -- "$1" "$log" "$work/said.txt"; }
 ok "message: colormap" said 'colormap "rainbow" is not one of jet, viridis, inferno, turbo, gray'
 ok "message: preset" said 'preset "bok" is not one of none, book'
 ok "message: source" said 'source "nowhere" is not one of drawable, visible'
@@ -53,9 +53,9 @@ layer=$(sed 's/.*"layer":"\([^"]*\)".*/\1/' "$work/color.json")
 name=$(printf 'Grad-CAM: %s %.2f (%s)' "$(member "$work/color.json" label)" \
   "$(member "$work/color.json" probability)" "$layer")
 ok "the layer is called $name" said "NAME $name"
-ok "the report lists the predictions" grep -q '^REPORT {.*"predictions":\[{"index"' "$log"
+ok "the report lists the predictions" grep -q '^REPORT {.*"predictions":\[{"index"' "$work/said.txt"
 ok "the parasite holds report and settings" \
-  grep -q '^PARASITE {.*"predictions".*"command":"grad-cam","settings":{.*"colormap":"jet"' "$log"
+  grep -q '^PARASITE {.*"predictions".*"command":"grad-cam","settings":{.*"colormap":"jet"' "$work/said.txt"
 
 same () { ok "$1" "$compare" "$work/$2.png" "$work/$3.png" "${@:4}"; }
 same "the picture's own layer is untouched" before after
@@ -94,6 +94,6 @@ ok "example: what is no picture is named" grep -q '^d.png: failed' "$work/exampl
 ok "example: the picture is the program's" "$compare" "$work/heat/a.png" "$work/color.output.png" 1
 
 if [ $failures -gt 0 ]; then
-  grep -v '^CHECK' "$log" | sed 's/^/# /'
+  grep -A 1 'Error' "$log" | sed 's/^/# /'
 fi
 finish

@@ -3,7 +3,11 @@
 
 (define (path name) (string-append work "/" name ".png"))
 
-(define (say . words) (for-each display words) (newline))
+; Script-Fu keeps what is displayed to itself unless the script fails.
+(define said (open-output-file (string-append work "/said.txt")))
+(define (say . words)
+  (for-each (lambda (word) (display word said)) words)
+  (newline said))
 
 (define (check name good)
   (say (if good "CHECK good " "CHECK bad ") name))
@@ -107,3 +111,4 @@
 (try "moved" "color" (lambda (image) (move (first-layer image) 13 -7)) "class" "cup" "colormap" "viridis")
 (say "NOTE " last-report)
 (say "END")
+(close-output-port said)

@@ -1,5 +1,4 @@
 ; SPDX-License-Identifier: GPL-3.0-or-later
-(define RGB 0)
 (define last-report "")
 (define (load-image file) (car (gimp-file-load RUN-NONINTERACTIVE file file)))
 (define (save image file)

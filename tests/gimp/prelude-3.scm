@@ -1,6 +1,5 @@
 ; SPDX-License-Identifier: GPL-3.0-or-later
 (script-fu-use-v3)
-(define RGB 0)
 (define last-report "")
 (define (load-image file) (gimp-file-load RUN-NONINTERACTIVE file))
 (define (save image file) (gimp-file-save RUN-NONINTERACTIVE image file))
@@ -27,7 +26,7 @@
 (define (keywords options)
   (if (null? options)
       '()
-      (cons (string->symbol (string-append "#:" (car options)))
+      (cons (read (open-input-string (string-append "#:" (car options) " ")))
             (cons (cadr options) (keywords (cddr options))))))
 (define (heat image layer . options)
   (let ((made (apply plug-in-convlens-grad-cam

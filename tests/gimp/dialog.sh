@@ -1,0 +1,117 @@
+# shellcheck shell=bash
+# The dialog test of one GIMP, `version`, under a virtual screen; sourced by dialog-2.10.sh and dialog-3.sh. Pictures of
+# the screen go to the folder named by $CONVLENS_SCREENSHOTS, if it is set.
+
+shots=${CONVLENS_SCREENSHOTS:-$work/shots}
+mkdir -p "$shots"
+make_pictures
+if [ "$version" = 2.10 ]; then
+  gimp=gimp-2.10
+else
+  gimp=${gimp3/-console/}
+fi
+need "$gimp" Xvfb openbox xdotool import
+make_profile
+cat > "$profile/gimprc" << END
+(show-welcome-dialog no)
+(check-updates no)
+(show-tooltips no)
+(config-version "3.0.4")
+END
+[ "$version" != 2.10 ] || sed -i '/welcome\|updates\|config-version/d' "$profile/gimprc"
+
+# A screen of our own; its processes end with this script.
+exec 3> "$work/display"
+Xvfb -displayfd 3 -screen 0 1280x900x24 -nolisten tcp 2> "$work/xvfb.log" &
+screen=$!
+gimp_process=
+manager=
+stop () {
+  for process in $gimp_process $manager $screen; do
+    kill "$process" 2> /dev/null
+  done
+  wait
+  rm -rf "$work"
+} 2> /dev/null
+trap stop EXIT
+for _ in $(seq 100); do
+  [ ! -s "$work/display" ] || break
+  sleep 0.1
+done
+DISPLAY=:$(cat "$work/display")
+export DISPLAY NO_AT_BRIDGE=1
+openbox 2> /dev/null &
+manager=$!
+
+export GIMP2_DIRECTORY=$profile GIMP3_DIRECTORY=$profile
+"$gimp" -n "$work/color.png" > "$work/gimp.log" 2>&1 < /dev/null &
+gimp_process=$!
+
+# title PATTERN [SECONDS]: waits for a visible window whose title has it, and sets `window`.
+title () {
+  local tries=$((${2:-60} * 4))
+  while [ $tries -gt 0 ]; do
+    window=$(xdotool search --onlyvisible --name "$1" 2> /dev/null | head -n 1)
+    [ -z "$window" ] || return 0
+    sleep 0.25
+    tries=$((tries - 1))
+  done
+  xdotool search --onlyvisible --name '.' getwindowname %@ 2> /dev/null
+  return 1
+}
+gone () {
+  for _ in $(seq 80); do
+    [ -n "$(xdotool search --onlyvisible --name "$1" 2> /dev/null)" ] || return 0
+    sleep 0.25
+  done
+  return 1
+}
+picture () {
+  xdotool mousemove 1270 890
+  sleep 0.7
+  import -window root "$shots/gimp-$version-$1.png"
+}
+keys () {
+  xdotool key --clearmodifiers --delay 80 "$@"
+}
+
+ok "GIMP shows the picture" title 'color.*1 layer.* – GIMP' 180
+image_window=$window
+sleep 3
+xdotool windowactivate --sync "$image_window" 2> /dev/null
+open_dialog () {
+  xdotool windowfocus --sync "$image_window" 2> /dev/null
+  keys slash
+  sleep 2
+  xdotool type --delay 60 'Grad-CAM'
+  sleep 1.5
+  keys Down Return
+  title '^Grad-CAM$' 60
+}
+ok "the dialog opens" open_dialog
+sleep 1.5
+picture dialog
+keys alt+o
+sleep 1
+picture dialog-more
+keys alt+o
+keys Return
+ok "a layer is made" title 'color.*2 layers' 120
+sleep 2
+picture result
+keys Escape
+sleep 0.5
+xdotool windowfocus --sync "$image_window" 2> /dev/null
+keys ctrl+z
+ok "one undo takes it away" title 'color.*1 layer[^s]'
+keys ctrl+y
+ok "redo brings it back" title 'color.*2 layers'
+keys ctrl+f
+ok "the same again, with the last values" title 'color.*3 layers' 60
+ok "open it again" open_dialog
+keys Escape
+ok "cancel closes it" gone '^Grad-CAM$'
+ok "and adds nothing" title 'color.*3 layers'
+ok "no critical messages" sh -c '! grep -i "critical\|convlens.*warning" "$1"' sh "$work/gimp.log"
+[ $failures -eq 0 ] || sed 's/^/# /' "$work/gimp.log"
+finish
