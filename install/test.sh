@@ -118,6 +118,8 @@ tree_ready () {
 }
 
 in_tree () {
+  local shared=$checkout/../shared
+  [ -d "$shared" ] && set -- --bind "$(realpath "$shared")" "$@"
   "$checkout/install/in-debian-13.sh" "$@"
 }
 
@@ -145,7 +147,8 @@ keras_parity () {
     fi
     echo "$wanted" > "$venv/installed.txt"
   fi
-  counted keras env CONVLENS_BUILD="$build" "$venv/bin/python" "$folder/parity.py"
+  counted keras env CONVLENS_DATA_DIR="$checkout/weights" CONVLENS_SHARED="$checkout/../shared" \
+    "$venv/bin/python" "$folder/parity.py" "$build/plugin/convlens" --work "$cache/keras-work"
 }
 
 stage "packages" uncounted "$checkout/install/packages.sh" install build run test || finish
