@@ -62,13 +62,13 @@ extern const char *const preprocess_names[],
 /* Rows that several commands have. */
 #define CLASS_ARGUMENT                                                                 \
   {                                                                                    \
-    .name = "class", .kind = ARGUMENT_TEXT, .fallback = "auto", .label = "C_lass",     \
+    .name = "class", .kind = ARGUMENT_TEXT, .fallback = "auto", .label = "Cl_ass",     \
     .value = "auto, INDEX or LABEL", .choices = (const char *const[]){ "auto", NULL }, \
     .help = "the class that is asked about; auto is the model's best guess",           \
   }
 #define SCORE_ARGUMENT                                                                         \
   {                                                                                            \
-    .name = "score", .kind = ARGUMENT_CHOICE, .fallback = "logit", .label = "Sco_re",          \
+    .name = "score", .kind = ARGUMENT_CHOICE, .fallback = "logit", .label = "Scor_e",          \
     .choices = score_names,                                                                    \
     .help = "what is differentiated: the value before softmax or sigmoid, or the probability", \
   }

@@ -31,7 +31,7 @@ box_new (GtkOrientation orientation, int spacing)
 }
 
 static GtkWidget *
-grid_new (int rows G_GNUC_UNUSED)
+grid_new (void)
 {
   GtkWidget *grid = gtk_grid_new ();
   gtk_grid_set_row_spacing (GTK_GRID (grid), 6);
@@ -81,9 +81,9 @@ box_new (GtkOrientation orientation, int spacing)
 }
 
 static GtkWidget *
-grid_new (int rows)
+grid_new (void)
 {
-  GtkWidget *table = gtk_table_new ((guint) MAX (rows, 1), 2, FALSE);
+  GtkWidget *table = gtk_table_new (1, 2, FALSE);
   gtk_table_set_row_spacings (GTK_TABLE (table), 6);
   gtk_table_set_col_spacings (GTK_TABLE (table), 12);
   return table;
@@ -336,7 +336,7 @@ dialog_page_new (GPtrArray *table, DialogChanged changed, gpointer data)
   gtk_container_set_border_width (GTK_CONTAINER (page->widget), 12);
   g_object_set_data_full (G_OBJECT (page->widget), "convlens-page", page, page_free);
 
-  GtkWidget *grids[2] = { grid_new ((int) table->len), grid_new ((int) table->len) };
+  GtkWidget *grids[2] = { grid_new (), grid_new () };
   int counts[2] = { 0, 0 };
   for (guint i = 0; i < table->len; i++)
     {
@@ -344,7 +344,7 @@ dialog_page_new (GPtrArray *table, DialogChanged changed, gpointer data)
       int folded = argument->flags & ARGUMENT_FOLDED ? 1 : 0;
       add_row (page, grids[folded], argument, counts[folded]++);
     }
-  GtkWidget *expander = gtk_expander_new_with_mnemonic ("M_ore about the model and the picture");
+  GtkWidget *expander = gtk_expander_new_with_mnemonic ("_Further settings of model and picture");
   gtk_container_set_border_width (GTK_CONTAINER (grids[1]), 6);
   gtk_container_add (GTK_CONTAINER (expander), grids[1]);
   gtk_box_pack_start (GTK_BOX (page->widget), grids[0], FALSE, FALSE, 0);

@@ -189,6 +189,21 @@ test_folder (void)
   return folder;
 }
 
+void
+remove_folder (void)
+{
+  g_autoptr (GDir) dir = g_dir_open (test_folder (), 0, NULL);
+  const char *name;
+
+  while (dir != NULL && (name = g_dir_read_name (dir)) != NULL)
+    {
+      g_autofree char *path = new_path (name);
+
+      g_unlink (path);
+    }
+  g_rmdir (test_folder ());
+}
+
 char *
 new_path (const char *name)
 {

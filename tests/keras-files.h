@@ -43,6 +43,7 @@ extern const hsize_t kernel_dims[]; /* of the small model's convolution */
 /* A folder for the test's files, and a path in it. */
 const char *test_folder (void);
 char *new_path (const char *name);
+void remove_folder (void);
 /* Opening must fail so. */
 void check_error (const char *path, const char *architecture, const char *labels, int code,
                   const char *message);

@@ -473,6 +473,6 @@ main (int argc, char **argv)
   g_test_add_func ("/keras/good/sidecar", test_sidecar);
   add_bad_tests ();
   status = g_test_run ();
-  g_rmdir (test_folder ());
+  remove_folder ();
   return status;
 }

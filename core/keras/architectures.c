@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "private.h"
+#include "keras_private.h"
 
 /* keras.applications, by what Keras calls the models that it builds. */
 static const struct

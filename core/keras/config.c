@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "config.h"
+#include "config_private.h"
 
 #define MAX_PARTS 20000
 #define MAX_NESTING 32
@@ -105,14 +105,12 @@ is_custom (JsonObject *object)
 }
 
 static gboolean
-unsupported_class (const CnnPart *part, const char *class_name, GError **error)
+unsupported_class (const CnnPart *part, const char *class_name, const char *module, GError **error)
 {
-  g_set_error (
-      error, CNN_ERROR, CNN_ERROR_UNSUPPORTED,
-      strcmp (class_name, "Lambda") == 0
-          ? "layer \"%s\": class \"%s\" is not supported; its Python code cannot be run here"
-          : "layer \"%s\": class \"%s\" is not supported",
-      part->path, class_name);
+  g_set_error (error, CNN_ERROR, CNN_ERROR_UNSUPPORTED,
+               "layer \"%s\": class \"%s\"%s%s is not supported%s", part->path, class_name,
+               module != NULL ? " of " : "", module != NULL ? module : "",
+               strcmp (class_name, "Lambda") == 0 ? "; its Python code cannot be run here" : "");
   return FALSE;
 }
 
@@ -148,7 +146,13 @@ read_layer (Reader *reader, CnnPart *part, JsonObject *object, GError **error)
   gboolean operation;
 
   if (is_custom (object))
-    return unsupported_class (part, class_name, error);
+    {
+      const char *module = cnn_json_string (object, "module");
+
+      return unsupported_class (
+          part, class_name, module != NULL ? module : cnn_json_string (object, "registered_name"),
+          error);
+    }
   for (guint i = 0; i < G_N_ELEMENTS (aliases); i++)
     if (strcmp (class_name, aliases[i].old) == 0)
       class_name = aliases[i].name;
@@ -167,7 +171,7 @@ read_layer (Reader *reader, CnnPart *part, JsonObject *object, GError **error)
       translated = cnn_operation_translate (name, operands, reader->keras_major, &class_name);
       klass = translated != NULL ? cnn_layer_class_find (class_name) : NULL;
       if (klass == NULL)
-        return unsupported_class (part, name, error);
+        return unsupported_class (part, name, NULL, error);
       config = translated;
     }
 

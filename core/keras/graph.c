@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "private.h"
+#include "keras_private.h"
 
 /* Nested models that call nested models twice multiply: a small file may ask for any number. */
 #define MAX_CALLS 50000

@@ -20,11 +20,13 @@ typedef struct
 } CnnNetwork;
 
 /* Opens `name`: NULL or a built-in name ("efficientnet-lite0"), else a path. The kind is told by
- * the first bytes. `architecture`: for weights-only files, else NULL. `preprocess` AUTO finds it
- * out; `labels_file` (or NULL) names the classes, else the sidecar `<file>.json`, `labels.txt`-like
- * rules of COMMANDS, and ImageNet's names for a model with 1,000 classes of a known architecture.
- * Errors: CNN_ERROR_FILE, _MODEL, _UNSUPPORTED, _ARGUMENT, each with file and layer. Transfer full.
- */
+ * the first bytes. `architecture`: for weights-only files, a name of architectures.json or a file
+ * of Keras' to_json(); NULL: told by the file's layer names and shapes. `preprocess` AUTO finds it
+ * out; `labels_file` (or NULL) names the classes, else the sidecar, else ImageNet's names for a
+ * model with 1,000 classes of a known architecture. The sidecar `<file>.json` is an object with any
+ * of "architecture", "preprocess", "input_size" (n or [width, height]), "labels" (a list, a class
+ * index, or a file beside it); for weights alone it may be Keras' to_json() itself. Errors:
+ * CNN_ERROR_FILE, _MODEL, _UNSUPPORTED, _ARGUMENT, each with file and layer. Transfer full. */
 CnnNetwork *cnn_network_open (const char *name, const char *architecture, CnnPreprocess preprocess,
                               const char *labels_file, GError **error);
 void cnn_network_free (CnnNetwork *network);

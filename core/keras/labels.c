@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "private.h"
+#include "keras_private.h"
 
 #define MAX_LABELS 1000000
 

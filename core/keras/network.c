@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "private.h"
+#include "keras_private.h"
 
 #include <stdio.h>
 
@@ -55,7 +55,7 @@ resolve_name (const char *name, GError **error)
 
   if (name == NULL || name[0] == '\0')
     name = DEFAULT_MODEL;
-  if (g_file_test (name, G_FILE_TEST_EXISTS))
+  if (g_file_test (name, G_FILE_TEST_IS_REGULAR))
     return g_strdup (name);
   if (strchr (name, G_DIR_SEPARATOR) == NULL)
     {
@@ -64,6 +64,8 @@ resolve_name (const char *name, GError **error)
       if (g_file_test (path, G_FILE_TEST_EXISTS))
         return g_steal_pointer (&path);
     }
+  if (g_file_test (name, G_FILE_TEST_EXISTS))
+    return g_strdup (name);
   if (strcmp (name, DEFAULT_MODEL) == 0)
     g_set_error (error, CNN_ERROR, CNN_ERROR_FILE,
                  "the built-in model is not installed: no file \"%s\"", path);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "config.h"
+#include "config_private.h"
 
 /* --- what a layer is called on --- */
 

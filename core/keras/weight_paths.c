@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "weights.h"
+#include "weights_private.h"
 
 /* Keras 3 stores the k-th layer of a class, counted within its model, under the class's name and k.
  * A layer that is called conv2d may well lie in conv2d_1. */

@@ -49,7 +49,7 @@ gimp_process=$!
 
 # title PATTERN [SECONDS]: waits for a visible window whose title has it, and sets `window`.
 title () {
-  local tries=$((${2:-60} * 4))
+  local tries=$((${2:-20} * 4))
   while [ $tries -gt 0 ]; do
     window=$(xdotool search --onlyvisible --name "$1" 2> /dev/null | head -n 1)
     [ -z "$window" ] || return 0
@@ -89,7 +89,7 @@ open_dialog () {
   xdotool type --delay 60 'Grad-CAM'
   sleep 1.5
   keys Down Return
-  title '^Grad-CAM$' 60
+  title '^Grad-CAM$' 30
 }
 ok "the dialog opens" open_dialog
 sleep 1.5
@@ -99,8 +99,8 @@ sleep 1
 picture dialog-further
 keys alt+f
 sleep 0.5
-keys Return
-ok "a layer is made" title 'color.*2 layers' 120
+keys alt+o
+ok "a layer is made" title 'color.*2 layers' 40
 ok "a message tells the predictions" title '^GIMP Message$'
 sleep 1.5
 picture result
@@ -116,7 +116,7 @@ ok "one undo takes it away" title 'color.*1 layer[^s]'
 keys ctrl+y
 ok "redo brings it back" title 'color.*2 layers'
 keys ctrl+f
-ok "the same again, with the last values" title 'color.*3 layers' 60
+ok "the same again, with the last values" title 'color.*3 layers'
 ok "open it again" open_dialog
 keys Escape
 ok "cancel closes it" gone '^Grad-CAM$'

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #pragma once
 
-#include "private.h"
+#include "keras_private.h"
 
 G_BEGIN_DECLS
 

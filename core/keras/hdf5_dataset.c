@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "hdf5_private.h"
+
+/* deflate cannot pack zeros tighter than 1032 to one */
+#define MAX_RATIO 1100
+
+typedef enum
+{
+  NUMBER_OTHER, /* HDF5 converts it */
+  NUMBER_HALF,
+  NUMBER_BFLOAT
+} NumberKind;
+
+typedef struct
+{
+  hid_t id, type;
+  NumberKind kind;
+  int rank;
+  gint64 dims[CNN_MAX_RANK];
+} Dataset;
+
+static void
+dataset_clear (Dataset *dataset)
+{
+  cnn_hdf5_close_id (&dataset->type);
+  cnn_hdf5_close_id (&dataset->id);
+}
+
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Dataset, dataset_clear)
+
+static gboolean
+refuse (GError **error, int code, const char *path, const char *why)
+{
+  g_set_error (error, CNN_ERROR, code, "dataset \"%s\" %s", path, why);
+  return FALSE;
+}
+
+static gboolean
+number_kind (CnnHdf5 *file, const char *path, hid_t type, NumberKind *kind)
+{
+  H5T_class_t class = H5Tget_class (type);
+  gsize sign, exponent, exponent_size, mantissa, mantissa_size;
+  g_autofree char *dtype = NULL;
+
+  *kind = NUMBER_OTHER;
+  if (H5Tget_size (type) == 2 && (class == H5T_OPAQUE || class == H5T_INTEGER))
+    dtype = cnn_hdf5_text (file, path, "dtype");
+  if (g_strcmp0 (dtype, "bfloat16") == 0)
+    *kind = NUMBER_BFLOAT;
+  else if (class == H5T_FLOAT && H5Tget_size (type) == 2)
+    {
+      if (H5Tget_fields (type, &sign, &exponent, &exponent_size, &mantissa, &mantissa_size) < 0)
+        return FALSE;
+      if (sign == 15 && exponent == 10 && exponent_size == 5 && H5Tget_ebias (type) == 15)
+        *kind = NUMBER_HALF;
+    }
+  else if (class != H5T_FLOAT && class != H5T_INTEGER)
+    return FALSE;
+  return TRUE;
+}
+
+/* What a dataset says about its storage is held against the size of the file. */
+static gboolean
+check_storage (CnnHdf5 *file, const char *path, hid_t id, guint64 bytes, GError **error)
+{
+  AUTO_ID plan = H5Dget_create_plist (id);
+  H5D_layout_t layout = plan >= 0 ? H5Pget_layout (plan) : H5D_LAYOUT_ERROR;
+  guint64 stored = H5Dget_storage_size (id);
+  int filters = plan >= 0 ? H5Pget_nfilters (plan) : -1;
+  gboolean packed = FALSE;
+
+  if (layout == H5D_VIRTUAL || (plan >= 0 && H5Pget_external_count (plan) != 0))
+    return refuse (error, CNN_ERROR_UNSUPPORTED, path,
+                   "takes its numbers from other files; that is not supported");
+  if (filters < 0 || (layout != H5D_COMPACT && layout != H5D_CONTIGUOUS && layout != H5D_CHUNKED))
+    return refuse (error, CNN_ERROR_FILE, path, "is damaged");
+  for (int i = 0; i < filters; i++)
+    {
+      unsigned flags, config;
+      size_t n = 0;
+      char name[64] = "";
+      H5Z_filter_t filter =
+          H5Pget_filter2 (plan, (unsigned) i, &flags, &n, NULL, sizeof name, name, &config);
+
+      if (filter != H5Z_FILTER_DEFLATE && filter != H5Z_FILTER_SHUFFLE)
+        return refuse (error, CNN_ERROR_UNSUPPORTED, path,
+                       "is packed with a filter other than deflate and shuffle");
+      packed |= filter == H5Z_FILTER_DEFLATE;
+    }
+  if (bytes > 0 && stored == 0)
+    return refuse (error, CNN_ERROR_FILE, path, "has a shape but no numbers");
+  if (stored > file->size || (packed ? bytes / MAX_RATIO : bytes) > stored)
+    return refuse (error, CNN_ERROR_FILE, path,
+                   "claims more numbers than the file has room for; it is damaged");
+  if (layout == H5D_CHUNKED)
+    {
+      hsize_t chunk[H5S_MAX_RANK] = { 0 };
+      int rank = H5Pget_chunk (plan, H5S_MAX_RANK, chunk);
+      guint64 size = 8;
+
+      for (int i = 0; i < rank; i++)
+        if (!g_uint64_checked_mul (&size, size, chunk[i]))
+          rank = -1;
+      if (rank <= 0 || size / MAX_RATIO > file->size)
+        return refuse (error, CNN_ERROR_FILE, path, "has pieces larger than the file");
+    }
+  return TRUE;
+}
+
+static gboolean
+open_dataset (CnnHdf5 *file, const char *path, Dataset *dataset, GError **error)
+{
+  hsize_t dims[H5S_MAX_RANK];
+  guint64 bytes;
+  int rank;
+
+  dataset->type = -1;
+  dataset->id = cnn_hdf5_open_object (file, path);
+  if (dataset->id < 0)
+    {
+      gboolean link = H5Lexists (file->id, path, H5P_DEFAULT) > 0;
+
+      return refuse (error, link ? CNN_ERROR_UNSUPPORTED : CNN_ERROR_FILE, path,
+                     link ? "lies behind a soft or external link, which is not followed"
+                          : "is missing or damaged");
+    }
+  if (H5Iget_type (dataset->id) != H5I_DATASET)
+    return refuse (error, CNN_ERROR_FILE, path, "is not a dataset");
+  dataset->type = H5Dget_type (dataset->id);
+  if (dataset->type < 0 || !number_kind (file, path, dataset->type, &dataset->kind))
+    return refuse (error, CNN_ERROR_UNSUPPORTED, path, "does not hold plain numbers");
+
+  AUTO_ID space = H5Dget_space (dataset->id);
+  rank = space >= 0 && H5Sget_simple_extent_type (space) != H5S_NULL
+             ? H5Sget_simple_extent_ndims (space)
+             : -1;
+  if (rank < 0 || rank > CNN_MAX_RANK || H5Sget_simple_extent_dims (space, dims, NULL) < 0)
+    return refuse (error, CNN_ERROR_FILE, path, "has no usable shape");
+  dataset->rank = rank;
+  bytes = H5Tget_size (dataset->type);
+  for (int i = 0; i < rank; i++)
+    {
+      if (dims[i] > G_MAXINT32 || !g_uint64_checked_mul (&bytes, bytes, dims[i]))
+        return refuse (error, CNN_ERROR_FILE, path,
+                       "claims more numbers than the file has room for; it is damaged");
+      dataset->dims[i] = (gint64) dims[i];
+    }
+  return check_storage (file, path, dataset->id, bytes, error);
+}
+
+gboolean
+cnn_hdf5_dims (CnnHdf5 *file, const char *path, int *rank, gint64 dims[CNN_MAX_RANK],
+               GError **error)
+{
+  g_auto (Dataset) dataset = { -1, -1, NUMBER_OTHER, 0, { 0 } };
+
+  if (!open_dataset (file, path, &dataset, error))
+    return FALSE;
+  *rank = dataset.rank;
+  memcpy (dims, dataset.dims, sizeof dataset.dims);
+  return TRUE;
+}
+
+static float
+from_half (guint16 half)
+{
+  /* moved into a float's place, the exponent is 112 too small */
+  union
+  {
+    guint32 bits;
+    float value;
+  } number = { (guint32) (half & 0x7fff) << 13 };
+
+  number.value *= 0x1p112f;
+  if ((half & 0x7c00) == 0x7c00)
+    number.bits |= 0x7f800000;
+  number.bits |= (guint32) (half & 0x8000) << 16;
+  return number.value;
+}
+
+static float
+from_bfloat (guint16 half)
+{
+  union
+  {
+    guint32 bits;
+    float value;
+  } number = { (guint32) half << 16 };
+
+  return number.value;
+}
+
+/* HDF5's own conversion of halves is ten times slower. */
+static gboolean
+read_halves (const Dataset *dataset, CnnArray *array)
+{
+  gsize n = cnn_array_count (array);
+  g_autofree guint16 *halves = g_try_new (guint16, MAX (n, 1));
+  gboolean swap =
+      dataset->kind == NUMBER_HALF
+      && (H5Tget_order (dataset->type) == H5T_ORDER_BE) != (G_BYTE_ORDER == G_BIG_ENDIAN);
+
+  if (halves == NULL
+      || H5Dread (dataset->id, dataset->type, H5S_ALL, H5S_ALL, H5P_DEFAULT, halves) < 0)
+    return FALSE;
+  for (gsize i = 0; i < n; i++)
+    {
+      guint16 half = swap ? GUINT16_SWAP_LE_BE (halves[i]) : halves[i];
+
+      array->data[i] = dataset->kind == NUMBER_HALF ? from_half (half) : from_bfloat (half);
+    }
+  return TRUE;
+}
+
+CnnArray *
+cnn_hdf5_read (CnnHdf5 *file, const char *path, GError **error)
+{
+  g_auto (Dataset) dataset = { -1, -1, NUMBER_OTHER, 0, { 0 } };
+  g_autoptr (CnnArray) array = NULL;
+  gboolean done;
+
+  if (!open_dataset (file, path, &dataset, error))
+    return NULL;
+  array = cnn_array_new (dataset.rank, dataset.dims, path, error);
+  if (array == NULL)
+    return NULL;
+  if (cnn_array_count (array) == 0)
+    return g_steal_pointer (&array);
+  H5Eclear2 (H5E_DEFAULT);
+  if (dataset.kind == NUMBER_OTHER)
+    done = H5Dread (dataset.id, H5T_NATIVE_FLOAT, H5S_ALL, H5S_ALL, H5P_DEFAULT, array->data) >= 0;
+  else
+    done = read_halves (&dataset, array);
+  if (!done)
+    {
+      g_autofree char *why = cnn_hdf5_reason ();
+
+      g_set_error (error, CNN_ERROR, CNN_ERROR_FILE, "dataset \"%s\" cannot be read: %s", path,
+                   why);
+      return NULL;
+    }
+  return g_steal_pointer (&array);
+}

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#pragma once
+
+#include "keras_private.h"
+
+#include <hdf5.h>
+
+G_BEGIN_DECLS
+
+struct _CnnHdf5
+{
+  hid_t id;
+  guint64 size;  /* of the whole file, which bounds whatever it may claim */
+  GBytes *image; /* the file, where it lies in memory */
+  int fd;        /* or else */
+};
+
+void cnn_hdf5_close_id (hid_t *id);
+#define AUTO_ID __attribute__ ((cleanup (cnn_hdf5_close_id))) hid_t
+
+/* An object to which hard links alone lead, or -1. */
+hid_t cnn_hdf5_open_object (CnnHdf5 *file, const char *path);
+/* What HDF5 itself found wrong, at the depth where it found it. Transfer full. */
+char *cnn_hdf5_reason (void);
+/* Bytes of the file; FALSE where it has no such place. */
+gboolean cnn_hdf5_bytes (CnnHdf5 *file, guint64 offset, gsize length, guint8 *bytes);
+
+/* HDF5 also trusts the sizes within an attribute. FALSE where they cannot be true. */
+gboolean cnn_hdf5_attributes_are_sound (CnnHdf5 *file, hid_t object);
+/* The strings of variable length in an attribute, appended to `strings`. HDF5 trusts the lengths
+ * that a damaged file gives for them and writes beyond its memory; so these are read here, by the
+ * file format's specification (HDF5 File Format Specification 3.0: IV.A object headers, III.E
+ * global heap). */
+gboolean cnn_hdf5_variable_strings (CnnHdf5 *file, hid_t object, const char *name, gsize n,
+                                    GPtrArray *strings);
+
+G_END_DECLS
