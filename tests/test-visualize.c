@@ -4,7 +4,7 @@
  * automatic layer of the known architectures' graphs, and the pictures that are made of a heatmap.
  */
 
-#include "../core/keras/private.h" /* graphs without weights */
+#include "../core/keras/keras_private.h" /* graphs without weights */
 #include "session-helpers.h"
 
 /* --- Small models against Keras --- */
