@@ -111,16 +111,25 @@ close_message () {
 }
 ok "and can be closed" close_message
 to_image
-keys ctrl+z
-ok "one undo takes it away" title 'color.*1 layer[^s]'
-keys ctrl+y
-ok "redo brings it back" title 'color.*2 layers'
 keys ctrl+f
 ok "the same again, with the last values" title 'color.*3 layers'
-ok "open it again" open_dialog
+ok "the dialog opens again" open_dialog
 keys Escape
 ok "cancel closes it" gone '^Grad-CAM$'
 ok "and adds nothing" title 'color.*3 layers'
+to_image
+keys ctrl+z
+ok "one undo takes the second layer away" title 'color.*2 layers'
+keys ctrl+z
+ok "one undo takes the first layer away" title 'color.*1 layer[^s]'
+keys ctrl+y
+ok "redo brings it back" title 'color.*2 layers'
+# Redo leaves the heat as the active layer.
+keys ctrl+f
+ok "a run on the heat is refused, with a message" title '^GIMP Message$'
+sleep 1
+picture refused
+ok "and adds nothing" title 'color.*2 layers'
 ok "no critical messages" sh -c '! grep -i "convlens.*critical\|convlens.*warning" "$1" | grep -v "theme engine"' sh \
   "$work/gimp.log"
 [ $failures -eq 0 ] || grep -v 'theme engine' "$work/gimp.log" | sed '/^$/d; s/^/# /'

@@ -35,6 +35,7 @@ EXPECTED = {"coffee.png": ("espresso", .90), "chelsea_cat.png": ("Egyptian_cat",
 
 ACTIVATION_LIMIT = 1e-4      # max-norm, relative
 GRADIENT_LIMIT = 1e-4
+SAME_LIMIT = 1e-6
 HEATMAP_LIMIT = 1e-4
 OVERLAY_LEVELS, OVERLAY_SHARE = 2, 0.999
 
@@ -405,11 +406,17 @@ def canonical_names(names):
     return [renamed.get(name, name) for name in names]
 
 
-def check_gradients(bench, model, kind, what, file, subject, runs, inputs):
-    """Every layer's gradient of the first class's logit, by PARITY's rule."""
+def check_gradients(bench, model, kind, what, file, subject, runs, inputs, more):
+    """Every layer's gradient of the first class's logit, by PARITY's rule.
+
+    Whether a ReLU within rounding of its kink falls to the same side is chance, for Keras' float32 as for
+    ours. In a net where about every second picture has such a flip, the median is either nothing or a whole
+    flip. Where five pictures miss the rule by the median, the `more` pictures are taken in and the mean, which
+    weighs how many flips there are and how large, has to keep the same bound; the table says so."""
     last = runs[0].last_convolution()
     exact, own, ours = {}, {}, {}
-    for path, run in zip(inputs, runs):
+
+    def measure(path, run):
         index = run.top()
         names = ["input"] + [name for name in run.outputs]
         single = run.gradients(names, index)
@@ -424,37 +431,43 @@ def check_gradients(bench, model, kind, what, file, subject, runs, inputs):
             exact.setdefault(name, []).append(max_norm(array, double[name]))
             ours.setdefault(name, []).append(l2(array, double[name]))
             own.setdefault(name, []).append(l2(single[name], double[name]))
+            if path == inputs[0] and name in ("input", last):
+                bench.firsts[name] = array
 
     def judge(name):
         """(how far beyond what is allowed, error, allowed)"""
         straight = max(exact[name])
         if straight <= GRADIENT_LIMIT:
             return straight / GRADIENT_LIMIT, straight, GRADIENT_LIMIT
-        error, allowed = np.median(ours[name]), 2 * np.median(own[name]) + 1e-4
+        average = np.median if pictures == len(inputs) else np.mean
+        error, allowed = average(ours[name]), 2 * average(own[name]) + 1e-4
         return error / allowed, float(error), float(allowed)
 
+    bench.firsts = {}
+    pictures = len(inputs)
+    for path, run in zip(inputs, runs):
+        measure(path, run)
+    if any(judge(name)[0] > 1 for name in exact):
+        for path, run in more():
+            measure(path, run)
+            pictures += 1
     for name in ("input", last):
         if name in exact:
             bench.report(model, kind, f"{what}: {'input' if name == 'input' else 'last convolution'}", name, *judge(name)[1:])
     worst = max(exact, key=lambda name: judge(name)[0])
-    bench.report(model, kind, f"{what}: every layer", f"{worst} of {len(exact)}", *judge(worst)[1:])
+    bench.report(model, kind, f"{what}: every layer", f"{worst} of {len(exact)}" + (f", mean of {pictures}" if pictures > len(inputs) else ""), *judge(worst)[1:])
 
 
-def check_gradients_simply(bench, model, kind, what, file, subject, run, path):
-    """Another file of the same model: the gradient at the input and at the last convolution."""
-    check_gradients(bench, model, kind, what, file, _Only(subject, run), [_Narrow(run)], [path])
-
-
-class _Narrow:
-    """A run that shows only its last convolution."""
-    def __init__(self, run):
-        self.run, self.outputs = run, [run.last_convolution()]
-        self.top, self.gradients, self.last_convolution = run.top, run.gradients, run.last_convolution
-
-
-class _Only:
-    def __init__(self, subject, run):
-        self.double = subject.double
+def check_same_gradients(bench, model, kind, what, file, run, path):
+    """Another file of the same weights gives the first file's gradients."""
+    folder = bench.fresh("gradients")
+    names = list(bench.firsts)
+    bench.call("gradient", path, *options(file), "--layer", ",".join(names), "--class", run.top(),
+               "--score", "logit", "--raw", folder)
+    errors = {name: max_norm(np.load(os.path.join(folder, oracle.file_name(name))), bench.firsts[name])
+              for name in names}
+    worst = max(errors, key=errors.get)
+    bench.report(model, kind, f"{what}: as from the first file", worst, errors[worst], SAME_LIMIT)
 
 
 def check_heatmaps(bench, model, kind, what, file, subject, runs, inputs):
@@ -535,7 +548,7 @@ def examine(bench, model):
     photos = [os.path.join(folder, name) for name in model.photos]
     store = bench.fresh("inputs")
     inputs, runs = [], []
-    for photo in photos if model.folder else photos[:bench.pictures]:
+    for photo in photos:
         x = prepare(photo, subject.shape, model.preprocess)
         path = os.path.join(store, os.path.splitext(os.path.basename(photo))[0] + ".npy")
         oracle.save_array(path, x)
@@ -543,6 +556,17 @@ def examine(bench, model):
         runs.append(subject.run(x) if len(runs) < bench.pictures else None)
     full = [run or subject.run(np.load(path)) for run, path in zip(runs, inputs)] if model.score else []
     few = slice(0, bench.pictures)
+
+    def more():
+        """The photographs after the first few, and the mirror images of all."""
+        for path in inputs[bench.pictures:]:
+            yield path, subject.run(np.load(path))
+        for path in inputs:
+            mirrored = path.replace(".npy", "-mirrored.npy")
+            x = np.ascontiguousarray(np.load(path)[:, ::-1])
+            oracle.save_array(mirrored, x)
+            yield mirrored, subject.run(x)
+
     for number, file in enumerate(model.files):
         kind = file.kind
         bench.attempt(model, kind, "layers", lambda *a: check_layers(bench, *a), file, subject, runs[0])
@@ -551,7 +575,7 @@ def examine(bench, model):
             continue
         bench.attempt(model, kind, "predict", lambda *a: check_predict(bench, *a), file, full, inputs)
         if number == 0:
-            bench.attempt(model, kind, "gradient", lambda *a: check_gradients(bench, *a), file, subject, runs[few], inputs[few])
+            bench.attempt(model, kind, "gradient", lambda *a: check_gradients(bench, *a), file, subject, runs[few], inputs[few], more)
             bench.attempt(model, kind, "heatmap", lambda *a: check_heatmaps(bench, *a), file, subject, runs[:2], inputs[:2])
             if model.automatic:
                 bench.attempt(model, kind, "automatic layer", lambda *a: check_automatic(bench, *a), file, inputs[0])
@@ -561,8 +585,7 @@ def examine(bench, model):
                 bench.attempt(model, kind, "book overlay", lambda *a: check_overlay(bench, *a), file, subject,
                               photos[few])
         else:
-            bench.attempt(model, kind, "gradient", lambda *a: check_gradients_simply(bench, *a), file, subject,
-                          runs[0], inputs[0])
+            bench.attempt(model, kind, "gradient", lambda *a: check_same_gradients(bench, *a), file, runs[0], inputs[0])
     print(f"{model.name}: {time.time() - start:.0f} s", flush=True)
 
 
