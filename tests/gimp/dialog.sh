@@ -15,7 +15,6 @@ make_profile
 cat > "$profile/gimprc" << END
 (show-welcome-dialog no)
 (check-updates no)
-(show-tooltips no)
 (config-version "3.0.4")
 END
 [ "$version" != 2.10 ] || sed -i '/welcome\|updates\|config-version/d' "$profile/gimprc"
@@ -113,7 +112,8 @@ ok "and can be closed" close_message
 to_image
 keys ctrl+f
 ok "the same again, with the last values" title 'color.*3 layers'
-ok "the dialog opens again" open_dialog
+keys ctrl+shift+f
+ok "the dialog opens again" title '^Grad-CAM$'
 keys Escape
 ok "cancel closes it" gone '^Grad-CAM$'
 ok "and adds nothing" title 'color.*3 layers'
