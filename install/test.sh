@@ -57,11 +57,11 @@ finish () {
   exit
 }
 
-# meson_tests FOLDER: runs and counts a build's tests.
+# meson_tests FOLDER [OPTION…]: runs and counts a build's tests.
 meson_tests () {
   local log=$1/meson-logs/testlog.json code=0
   rm -f "$log"
-  meson test -C "$1" --no-rebuild --print-errorlogs --timeout-multiplier 4 < /dev/null || code=$?
+  meson test -C "$@" --no-rebuild --print-errorlogs --timeout-multiplier 4 < /dev/null || code=$?
   count () { grep -c -E "\"result\": \"($1)\"" "$log" 2> /dev/null || true; }
   local good bad left
   good=$(count 'OK|EXPECTEDFAIL') left=$(count SKIP)
@@ -79,7 +79,7 @@ sanitized_tests () {
   local keep=$build-sanitized/keep-loaded.so
   gcc -shared -fPIC -o "$keep" install/keep-loaded.c || return 1
   LD_PRELOAD=$keep ASAN_OPTIONS=verify_asan_link_order=0 \
-    UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1 meson_tests "$build-sanitized"
+    UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1 meson_tests "$build-sanitized" --no-suite dialog
 }
 
 format () {

@@ -15,8 +15,8 @@ G_BEGIN_DECLS
 #define GIMP_RESULT_PARASITE "convlens-result"
 #define GIMP_RESULT_REFUSED "this layer is a Convlens result; choose the picture"
 #define GIMP_INDEXED_NOTE                                                       \
-  "the image is indexed, so the layer has the nearest colours of its palette; " \
-  "Image ▸ Mode ▸ RGB allows all colours"
+  "The image is indexed, so the layer has the nearest colours of its palette; " \
+  "Image ▸ Mode ▸ RGB allows all colours."
 
 /* To be called once, before any other work in a run. */
 void gimp_face_begin (void);

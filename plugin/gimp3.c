@@ -463,7 +463,7 @@ create_procedure (GimpPlugIn *plug_in, const char *name)
   GimpProcedure *procedure = make_procedure (plug_in, name, command);
   gimp_procedure_set_menu_label (procedure, command->label);
   gimp_procedure_add_menu_path (procedure, GIMP_MENU);
-  gimp_procedure_set_documentation (procedure, blurb, command->help, name);
+  gimp_procedure_set_documentation (procedure, blurb, command->help, NULL);
   gimp_procedure_set_attribution (procedure, "The Convlens authors", "GPL-3.0-or-later", "2026");
 
   g_autoptr (GPtrArray) table = command_arguments (command, TRUE);

@@ -140,8 +140,8 @@ add_pictures (Result *result, const Arguments *arguments, const Subject *subject
     {
       colormap = CNN_COLORMAP_GRAY;
       result_warn (result,
-                   "the image is in grayscale, so the heat is painted in gray, bright where "
-                   "it is high; Image ▸ Mode ▸ RGB allows colours");
+                   "The image is in grayscale, so the heat is painted in gray, bright where "
+                   "it is high; Image ▸ Mode ▸ RGB allows colours.");
     }
 
   g_autoptr (CnnImage) heat = book_picture

@@ -202,7 +202,7 @@ result_warn (Result *result, const char *format, ...)
   char *warning = g_strdup_vprintf (format, list);
   va_end (list);
   g_ptr_array_add (result->report->warnings, warning);
-  g_string_append_printf (result->text, "Note: %s.\n", warning);
+  g_string_append_printf (result->text, "Note: %s\n", warning);
 }
 
 void

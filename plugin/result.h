@@ -65,7 +65,8 @@ void result_integer (Result *result, const char *name, gint64 value);
 void result_number (Result *result, const char *name, double value); /* not finite: null */
 /* (H, W, C) as a list; 0 is null. */
 void result_shape (Result *result, const char *name, int rank, const gint64 *dims);
-/* Something that the user should know: goes into the list "warnings" and the text. */
+/* Something that the user should know, a sentence or more: goes into the list "warnings" and the
+ * text. */
 void result_warn (Result *result, const char *format, ...) G_GNUC_PRINTF (2, 3);
 
 /* What every report begins with: model, device, input and the session's warning. */

@@ -637,6 +637,7 @@ cnn_plan_backward (CnnPlan *self, const float *seed, GError **error)
       tensor_at (self, self->gradient_span[self->score], &self->shapes[self->score]);
 
   g_assert (self->has_run && self->score != NONE);
+  self->has_run = FALSE;
   return cnn_tensor_upload (tensor, seed, error)
          && cnn_commands_run (self->backward_commands, error);
 }

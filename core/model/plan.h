@@ -31,7 +31,8 @@ void cnn_plan_free (CnnPlan *plan);
 /* Runs forward on n·h·w·c values in Keras' order (n, y, x, c). */
 gboolean cnn_plan_forward (CnnPlan *plan, const float *input, GError **error);
 /* Runs backward from d(score)/d(score node), given in the score node's shape and Keras' order:
- * one-hot for a class's logit. Needs a forward run before it. */
+ * one-hot for a class's logit. Each backward run needs a forward run of its own before it, since it
+ * takes over memory of values that it has read. */
 gboolean cnn_plan_backward (CnnPlan *plan, const float *seed, GError **error);
 
 /* A wanted value, or gradient with respect to it, as (H, W, C), (H, C) or (C) of its rank; with
