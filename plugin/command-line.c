@@ -30,17 +30,11 @@ fail (const Command *command, int status, const char *message)
   return status;
 }
 
-/* "  name   help", the help wrapped behind its column. */
+/* Words from `column` on, wrapped and indented by `indent`. */
 static void
-print_row (const char *name, const char *help)
+print_words (const char *text, glong column, glong indent)
 {
-  glong column = printf ("  %s", name) - (glong) strlen (name) + g_utf8_strlen (name, -1);
-  g_auto (GStrv) words = g_strsplit (help, " ", -1);
-  if (column + 2 > HELP_COLUMN)
-    {
-      putchar ('\n');
-      column = 0;
-    }
+  g_auto (GStrv) words = g_strsplit (text, " ", -1);
   for (char **word = words; *word != NULL; word++)
     {
       glong length = g_utf8_strlen (*word, -1);
@@ -49,11 +43,25 @@ print_row (const char *name, const char *help)
           putchar ('\n');
           column = 0;
         }
-      int gap = column < HELP_COLUMN ? (int) (HELP_COLUMN - column) : 1;
-      printf ("%*s%s", gap, "", *word);
+      glong gap = column < indent ? indent - column : column > indent ? 1 : 0;
+      printf ("%*s%s", (int) gap, "", *word);
       column += gap + length;
     }
   putchar ('\n');
+}
+
+/* "  name   help" */
+static void
+print_row (const char *name, const char *help)
+{
+  glong column = 2 + g_utf8_strlen (name, -1);
+  printf ("  %s", name);
+  if (column + 2 > HELP_COLUMN)
+    {
+      putchar ('\n');
+      column = 0;
+    }
+  print_words (help, column, HELP_COLUMN);
 }
 
 static const char *
@@ -82,8 +90,10 @@ print_help (void)
 static void
 print_command_help (const Command *command, GPtrArray *table)
 {
-  printf ("convlens %s%s%s\n\n%s\n\n", command->name, subject_word (command),
-          table->len > 0 ? " [--option value …]" : "", command->help);
+  printf ("convlens %s%s%s\n\n", command->name, subject_word (command),
+          table->len > 0 ? " [--option value …]" : "");
+  print_words (command->help, 0, 0);
+  putchar ('\n');
   for (guint i = 0; i < table->len; i++)
     {
       const Argument *argument = g_ptr_array_index (table, i);
@@ -223,10 +233,13 @@ run (const Command *command, const Arguments *arguments, const char *path, GErro
         return NULL;
     }
   Subject subject = { .photo = photo, .input = input };
-  Result *result = command->run (arguments, &subject, &progress, error);
+  g_autoptr (Result) result = command->run (arguments, &subject, &progress, error);
+  gboolean going = result != NULL && cnn_progress_step (&progress, 1, NULL, error);
   if (terminal)
     fprintf (stderr, "\r\033[K");
-  return result;
+  if (!going)
+    return NULL;
+  return g_steal_pointer (&result);
 }
 
 static int

@@ -29,7 +29,7 @@ typedef enum
 typedef struct
 {
   const char *name;          /* "grad-cam" */
-  const char *label;         /* "_Grad-CAM…" */
+  const char *label;         /* "_Grad-CAM Overlay…" */
   const char *summary;       /* a line */
   const char *help;          /* some more */
   const Argument *arguments; /* its own; ends with a NULL name */

@@ -216,7 +216,7 @@ grad_cam (const Arguments *arguments, const Subject *subject, const CnnProgress 
 
 const Command grad_cam_command = {
   .name = "grad-cam",
-  .label = "_Grad-CAM…",
+  .label = "_Grad-CAM Overlay…",
   .summary = "show where a photograph speaks for a class",
   .help = "Lays over a picture where in it a convolutional network finds the evidence for a class "
           "(Selvaraju et al. 2017).",

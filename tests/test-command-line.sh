@@ -245,6 +245,38 @@ ok "the output is RGB" png out/o.png 2
 ok "the overlay is RGBA" png out/l.png 6
 ok "an input array has an overlay" "$convlens" grad-cam "$golden/input.npy" "${model[@]}" \
   --overlay out/i.png
+python3 - << 'END'
+import struct, zlib
+def png (name, width, height):
+    def chunk (kind, data):
+        return (struct.pack (">I", len (data)) + kind + data
+                + struct.pack (">I", zlib.crc32 (kind + data)))
+    row = b"\0" + bytes (x * 7 % 256 for x in range (3 * width))
+    open (name, "wb").write (b"\x89PNG\r\n\x1a\n"
+        + chunk (b"IHDR", struct.pack (">IIBBBBB", width, height, 8, 2, 0, 0, 0))
+        + chunk (b"IDAT", zlib.compress (row * height)) + chunk (b"IEND", b""))
+png ("pixel.png", 1, 1)
+png ("wide.png", 20000, 10)
+END
+size () { # FILE WIDTH HEIGHT
+  python3 -c '
+import struct, sys
+assert struct.unpack (">II", open (sys.argv[1], "rb").read ()[16:24]) == (int (sys.argv[2]), int (sys.argv[3]))' "$@"
+}
+ok "1×1" "$convlens" grad-cam pixel.png --output out/pixel.png
+ok "its size" size out/pixel.png 1 1
+ok "20000×10" "$convlens" grad-cam wide.png --output out/wide.png --preset book
+ok "its size" size out/wide.png 20000 10
+
+# An interrupt at any moment: nothing is written, unless all was done.
+interrupted () {
+  rm -f out/x.npy
+  timeout -s INT "$1" "$convlens" activations "$photo" --layer stem_conv --raw out/x.npy
+  [ $? -eq 0 ] && [ -f out/x.npy ] || [ ! -e out/x.npy ]
+}
+for seconds in 0.02 0.1 0.3; do
+  ok "interrupted after $seconds s" interrupted $seconds
+done
 if [ -w /dev/full ]; then
   ok "a full disk is an error" sh -c '! "$1" devices > /dev/full 2> /dev/null' sh "$convlens"
 fi

@@ -88,7 +88,7 @@ open_dialog () {
   xdotool type --delay 60 'Grad-CAM'
   sleep 1.5
   keys Down Return
-  title '^Grad-CAM$' 30
+  title '^Grad-CAM Overlay$' 30
 }
 ok "the dialog opens" open_dialog
 sleep 1.5
@@ -113,9 +113,9 @@ to_image
 keys ctrl+f
 ok "the same again, with the last values" title 'color.*3 layers'
 keys ctrl+shift+f
-ok "the dialog opens again" title '^Grad-CAM$'
+ok "the dialog opens again" title '^Grad-CAM Overlay$'
 keys Escape
-ok "cancel closes it" gone '^Grad-CAM$'
+ok "cancel closes it" gone '^Grad-CAM Overlay$'
 ok "and adds nothing" title 'color.*3 layers'
 to_image
 keys ctrl+z
