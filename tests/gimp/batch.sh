@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # The batch test of one GIMP, `version`; sourced by batch-2.10.sh and batch-3.sh.
 
-make_pictures
+make_pictures > /dev/null # ImageMagick 7 says "list" of its -fx
 make_profile
 
 expect color color
@@ -72,6 +72,11 @@ same "1×1" pixel-heat pixel.overlay
 same "20000×10" wide-heat wide.overlay
 same "the book's picture" book-heat book.overlay
 same "another class and colormap, a layer elsewhere" moved-heat moved.overlay
+ok "gray: the report says so" \
+  grep -q '^REPORT of gray .*"warnings":\["The image is in grayscale' "$work/said.txt"
+ok "indexed: the report says so" \
+  grep -q '^REPORT of indexed .*"warnings":\["The image is indexed' "$work/said.txt"
+ok "color: nothing to warn of" sh -c '! grep "^REPORT of linear .*warnings" "$1"' sh "$work/said.txt"
 ok "indexed: a picture came out" test -s "$work/indexed-heat.png"
 ok "gray: bright differs from dark" test "$(convert "$work/gray-heat.png" -unique-colors -format %w info:)" -gt 16
 

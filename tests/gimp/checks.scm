@@ -53,6 +53,7 @@
     (check (string-append name ": its size")
            (and (= (width made) (width layer)) (= (height made) (height layer))))
     (check (string-append name ": its place") (equal? (offsets made) (offsets layer)))
+    (say "REPORT of " name " " last-report)
     (save-layer image made (string-append name "-heat"))
     (delete-image image)))
 
@@ -109,6 +110,5 @@
 (try "wide" "wide" nothing)
 (try "book" "color" nothing "preset" "book")
 (try "moved" "color" (lambda (image) (move (first-layer image) 13 -7)) "class" "cup" "colormap" "viridis")
-(say "NOTE " last-report)
 (say "END")
 (close-output-port said)

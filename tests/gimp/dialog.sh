@@ -4,7 +4,7 @@
 
 shots=${CONVLENS_SCREENSHOTS:-$work/shots}
 mkdir -p "$shots"
-make_pictures
+make_pictures > /dev/null # ImageMagick 7 says "list" of its -fx
 if [ "$version" = 2.10 ]; then
   gimp=gimp-2.10
 else
