@@ -61,15 +61,6 @@ cnn_convolution_window (const CnnConvolution *self, const CnnShape *input, CnnSh
   return TRUE;
 }
 
-void
-cnn_bias_affine (const CnnLayer *layer, int index, int channels, CnnAffine *affine)
-{
-  const CnnArray *bias = layer->weights[index];
-
-  for (int c = 0; c < channels; c++)
-    affine[c] = (CnnAffine){ 0., 1., bias != NULL ? bias->data[c] : 0. };
-}
-
 /* --- conv2d, for any layer that multiplies channels --- */
 
 static int

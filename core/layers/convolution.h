@@ -31,8 +31,6 @@ gboolean cnn_convolution_configure (CnnLayer *layer, GError **error);
 /* Spatial size of the output; channels are the caller's. */
 gboolean cnn_convolution_window (const CnnConvolution *self, const CnnShape *input,
                                  CnnShape *output, int before[2], GError **error);
-/* The bias, which is variable `index`. */
-void cnn_bias_affine (const CnnLayer *layer, int index, int channels, CnnAffine *affine);
 
 /* Records conv2d: source to target through `weights`, packed by cnn_pack_gemm. */
 typedef struct

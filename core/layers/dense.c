@@ -46,10 +46,7 @@ weight_specs (const CnnLayer *layer, const CnnShape *inputs, CnnWeightSpec specs
 static void
 add_bias (const CnnLayer *layer, int channels, CnnAffine *affine)
 {
-  const CnnArray *bias = layer->weights[1];
-
-  for (int c = 0; c < channels; c++)
-    affine[c] = (CnnAffine){ 0., 1., bias != NULL ? bias->data[c] : 0. };
+  cnn_bias_affine (layer, 1, channels, affine);
 }
 
 static guint

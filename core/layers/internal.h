@@ -22,3 +22,6 @@ guint cnn_flat_vectors (const CnnShape *shape, guint groups[3]);
 #define CNN_FLAT_LOCAL 64 /* FLAT_LOCAL of flat.glsl */
 
 CnnBinding cnn_whole_buffer (CnnBuffer *buffer);
+
+/* The affine rule of a layer with a bias, which is variable `index`: center 0, scale 1. */
+void cnn_bias_affine (const CnnLayer *layer, int index, int channels, CnnAffine *affine);

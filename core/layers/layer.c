@@ -169,3 +169,12 @@ cnn_whole_buffer (CnnBuffer *buffer)
 {
   return (CnnBinding){ buffer, 0, cnn_buffer_size (buffer) };
 }
+
+void
+cnn_bias_affine (const CnnLayer *layer, int index, int channels, CnnAffine *affine)
+{
+  const CnnArray *bias = layer->weights[index];
+
+  for (int c = 0; c < channels; c++)
+    affine[c] = (CnnAffine){ 0., 1., bias != NULL ? bias->data[c] : 0. };
+}
