@@ -144,7 +144,127 @@ CnnImage *cnn_image_blend (const CnnImage *photo, const CnnImage *layer, float o
  * min…max to 0…255 (keras.utils.array_to_img). photo: RGB. Transfer full: RGB. */
 CnnImage *cnn_grad_cam_book_picture (const CnnGradCam *cam, const CnnImage *photo, GError **error);
 
+/* How the values of a channel become gray levels 0…255, as floor (clip (…)). */
+typedef enum
+{
+  CNN_GRID_BOOK, /* (x − mean) / deviation · 64 + 128 per channel; a channel whose sum is 0 is 0, a
+                  * constant one 128 */
+  CNN_GRID_CHANNEL, /* minimum…maximum of the channel to 0…255; a constant one as above */
+  CNN_GRID_LAYER    /* minimum…maximum of the layer's shown channels */
+} CnnGridNormalize;
+
+typedef struct
+{
+  const char *layers;   /* "NAME,NAME…"; "book": convolution and pooling layers with a map (Deep
+                         * Learning with Python 9.4), in order; "all": every layer with one */
+  const char *channels; /* NULL or "all"; "I": that channel alone; "A-B"; "top:K": the K of the
+                         * largest mean, strongest first */
+  int columns;          /* 0: so that the mosaic is about square; never more than channels */
+  int scale;            /* every value becomes scale×scale pixels */
+  CnnGridNormalize normalize;
+} CnnGridOptions;
+
+#define CNN_GRID_STRONGEST 5
+
+/* What a layer shows for the picture, over all its channels. */
+typedef struct
+{
+  char *layer, *class_name;
+  int height, width, channels; /* of the layer's value */
+  int shown;                   /* channels in the mosaic */
+  int mosaic_width, mosaic_height;
+  int dead; /* channels that are 0 everywhere */
+  float minimum, maximum;
+  double mean;
+  int strongest[CNN_GRID_STRONGEST], n_strongest; /* channels by their mean, strongest first */
+} CnnGridInfo;
+
+/* The layers of one forward run. Values stay on the device; a mosaic is made when it is asked for,
+ * so that only one is held at a time. */
+typedef struct _CnnGrids CnnGrids;
+
+/* Runs forward once. The grids use the session, which must outlive them and must not run anything
+ * else meanwhile. CNN_ERROR_ARGUMENT for a wrong layer, channel or a mosaic too large. Transfer
+ * full. */
+CnnGrids *cnn_activation_grids (CnnSession *session, const CnnGridOptions *options,
+                                const CnnProgress *progress, GError **error);
+void cnn_grids_free (CnnGrids *grids);
+guint cnn_grids_count (const CnnGrids *grids);
+const CnnGridInfo *cnn_grids_info (const CnnGrids *grids, guint index);
+/* The values of a layer, (H, W, C). Transfer full. */
+CnnArray *cnn_grids_values (CnnGrids *grids, guint index, GError **error);
+/* The mosaic, (mosaic_height, mosaic_width), whole gray levels 0…255; gaps of one pixel are 0.
+ * Transfer full. */
+CnnArray *cnn_grids_mosaic (CnnGrids *grids, guint index, GError **error);
+/* The mosaic in colours: RGB. Transfer full. */
+CnnImage *cnn_grids_paint (CnnGrids *grids, guint index, CnnColormap colormap, GError **error);
+
+typedef enum
+{
+  CNN_PATTERN_BOOK, /* Deep Learning with Python 9.4: plain gradient ascent */
+  CNN_PATTERN_CLEAR /* after Olah, Mordvintsev and Schubert, "Feature Visualization", Distill 2017
+                     */
+} CnnPatternPreset;
+
+typedef enum
+{
+  CNN_START_NOISE, /* `book`: uniform in 0.4…0.6; `clear`: gray with decorrelated noise of a 1/f
+                    * spectrum */
+  CNN_START_GRAY,  /* 0.5 */
+  CNN_START_PHOTO, /* resized and preprocessed by the session's options */
+  CNN_START_ARRAY  /* (H, W, C); `size` is then the array's */
+} CnnPatternStart;
+
+typedef struct
+{
+  const char *layer;      /* a layer with channels, or NULL: */
+  const char *class_wish; /* a class's score (logit) of the model's output */
+  int first, last;        /* filters, both included; the class needs none */
+  int size;               /* pixels of the picture's sides */
+  int steps;
+  double rate;  /* length of a step in L2 norm, in the picture's units */
+  guint64 seed; /* with a filter's index it gives the same noise on every machine */
+  CnnPatternPreset preset;
+  CnnPatternStart start;
+  const CnnImage *photo; /* CNN_START_PHOTO */
+  const CnnArray *array; /* CNN_START_ARRAY */
+} CnnPatternOptions;
+
+/* One filter's picture, in the units after the model's own leading Rescaling or Normalization. */
+typedef struct
+{
+  int index;           /* of the filter or class */
+  float before, after; /* its mean activation, a border of 2 cells left out; a class's logit */
+  int tries;           /* 1, or more where the first starts woke nothing (`clear`) */
+  CnnArray *values;    /* (size, size, C) */
+} CnnPattern;
+
+typedef struct
+{
+  char *layer;         /* its name */
+  char *label;         /* of the class, or NULL */
+  int filters;         /* that the layer has */
+  int batch;           /* pictures that climbed at a time */
+  gsize memory;        /* bytes on the device for them */
+  GPtrArray *patterns; /* of CnnPattern */
+  double milliseconds;
+} CnnPatterns;
+
+/* The pictures that filters of a layer answer to most strongly, by gradient ascent on the device
+ * (Erhan et al. 2009; Deep Learning with Python 9.4): x ← x + rate · g / ‖g‖, g the gradient of the
+ * filter's mean activation. Only the part of the model up to the layer runs. CNN_ERROR_ARGUMENT for
+ * a wrong layer or filter, or a size that leaves the layer no cells inside the border.
+ * Transfer full. */
+CnnPatterns *cnn_filter_pattern (CnnSession *session, const CnnPatternOptions *options,
+                                 const CnnProgress *progress, GError **error);
+void cnn_patterns_free (CnnPatterns *patterns);
+/* (x − mean) / deviation · 64 + 128 over the whole picture, clipped, `crop` pixels taken off each
+ * side: RGB, or gray for one channel. Transfer full. */
+CnnImage *cnn_pattern_picture (const CnnPattern *pattern, int crop, GError **error);
+
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (CnnSession, cnn_session_free)
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (CnnGrids, cnn_grids_free)
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (CnnPatterns, cnn_patterns_free)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (CnnGradCam, cnn_grad_cam_free)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (CnnPrediction, cnn_prediction_free)
 

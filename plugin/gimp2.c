@@ -326,18 +326,24 @@ layer_type (gint32 image)
     }
 }
 
-/* A layer that is not in the image yet; -1 where GIMP refuses. */
+/* A layer that is not in the image yet; -1 on error. */
 static gint32
-make_layer (gint32 image, const ResultLayer *layer, const char *record)
+make_layer (gint32 image, const ResultLayer *layer, const char *record, GError **error)
 {
-  gint32 made = gimp_layer_new (image, layer->name, layer->image->width, layer->image->height,
+  g_autoptr (CnnImage) picture = result_layer_image (layer, error);
+  if (picture == NULL)
+    return -1;
+  gint32 made = gimp_layer_new (image, layer->name, picture->width, picture->height,
                                 layer_type (image), layer->opacity * 100.0,
                                 layer->mode == RESULT_MODE_ADDITION ? GIMP_LAYER_MODE_ADDITION
                                                                     : GIMP_LAYER_MODE_NORMAL);
   GeglBuffer *buffer = made == -1 ? NULL : gimp_drawable_get_buffer (made);
   if (buffer == NULL)
-    return -1;
-  gimp_face_write (buffer, layer->image);
+    {
+      refuse (error, "GIMP could not make the layer");
+      return -1;
+    }
+  gimp_face_write (buffer, picture);
   g_object_unref (buffer);
   /* As other programs blend, so that the picture is the command line's. */
   gimp_layer_set_composite_space (made, GIMP_LAYER_COLOR_SPACE_RGB_PERCEPTUAL);
@@ -360,12 +366,9 @@ insert_layers (gint32 image, gint32 drawable, gboolean visible, const Result *re
   g_autofree gint32 *made = g_new (gint32, result->layers->len + 1);
   for (guint i = 0; i < result->layers->len; i++)
     {
-      made[i] = make_layer (image, g_ptr_array_index (result->layers, i), record);
+      made[i] = make_layer (image, g_ptr_array_index (result->layers, i), record, error);
       if (made[i] == -1)
-        {
-          refuse (error, "GIMP could not make the layer");
-          return -1;
-        }
+        return -1;
     }
   gint32 active = gimp_image_get_active_layer (image);
   if (!visible)
@@ -395,11 +398,10 @@ make_image (const Result *result, const char *record, GError **error)
   for (guint i = 0; i < result->layers->len; i++)
     {
       const ResultLayer *layer = g_ptr_array_index (result->layers, i);
-      gint32 made = make_layer (image, layer, record);
+      gint32 made = make_layer (image, layer, record, error);
       if (made == -1)
         {
           gimp_image_delete (image);
-          refuse (error, "GIMP could not make the layer");
           return -1;
         }
       gimp_layer_set_offsets (made, layer->x, layer->y);

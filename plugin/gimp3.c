@@ -254,18 +254,24 @@ layer_type (GimpImage *image)
     }
 }
 
-/* A layer that is not in the image yet; NULL where GIMP refuses. */
+/* A layer that is not in the image yet; NULL on error. */
 static GimpLayer *
-make_layer (GimpImage *image, const ResultLayer *layer, const char *record)
+make_layer (GimpImage *image, const ResultLayer *layer, const char *record, GError **error)
 {
-  GimpLayer *made = gimp_layer_new (image, layer->name, layer->image->width, layer->image->height,
+  g_autoptr (CnnImage) picture = result_layer_image (layer, error);
+  if (picture == NULL)
+    return NULL;
+  GimpLayer *made = gimp_layer_new (image, layer->name, picture->width, picture->height,
                                     layer_type (image), layer->opacity * 100.0,
                                     layer->mode == RESULT_MODE_ADDITION ? GIMP_LAYER_MODE_ADDITION
                                                                         : GIMP_LAYER_MODE_NORMAL);
   GeglBuffer *buffer = made == NULL ? NULL : gimp_drawable_get_buffer (GIMP_DRAWABLE (made));
   if (buffer == NULL)
-    return NULL;
-  gimp_face_write (buffer, layer->image);
+    {
+      refuse (error, "GIMP could not make the layer");
+      return NULL;
+    }
+  gimp_face_write (buffer, picture);
   g_object_unref (buffer);
   /* As other programs blend, so that the picture is the command line's. */
   gimp_layer_set_composite_space (made, GIMP_LAYER_COLOR_SPACE_RGB_PERCEPTUAL);
@@ -288,12 +294,9 @@ insert_layers (GimpImage *image, GimpDrawable *drawable, gboolean visible, const
   g_autofree GimpLayer **made = g_new0 (GimpLayer *, result->layers->len + 1);
   for (guint i = 0; i < result->layers->len; i++)
     {
-      made[i] = make_layer (image, g_ptr_array_index (result->layers, i), record);
+      made[i] = make_layer (image, g_ptr_array_index (result->layers, i), record, error);
       if (made[i] == NULL)
-        {
-          refuse (error, "GIMP could not make the layer");
-          return NULL;
-        }
+        return NULL;
     }
   g_autofree GimpLayer **selected = gimp_image_get_selected_layers (image);
   const GimpLayer *looked_at[] = { GIMP_LAYER (drawable), NULL };
@@ -325,11 +328,10 @@ make_image (const Result *result, const char *record, GError **error)
   for (guint i = 0; i < result->layers->len; i++)
     {
       const ResultLayer *layer = g_ptr_array_index (result->layers, i);
-      GimpLayer *made = make_layer (image, layer, record);
+      GimpLayer *made = make_layer (image, layer, record, error);
       if (made == NULL)
         {
           gimp_image_delete (image);
-          refuse (error, "GIMP could not make the layer");
           return NULL;
         }
       gimp_layer_set_offsets (made, layer->x, layer->y);

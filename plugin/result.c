@@ -34,12 +34,27 @@ file_free (gpointer data)
   g_free (file);
 }
 
+typedef struct
+{
+  gpointer data;
+  GDestroyNotify free;
+} Owned;
+
+static void
+owned_free (gpointer data)
+{
+  Owned *owned = data;
+  owned->free (owned->data);
+  g_free (owned);
+}
+
 Result *
 result_new (void)
 {
   Result *result = g_new0 (Result, 1);
   result->layers = g_ptr_array_new_with_free_func (layer_free);
   result->files = g_ptr_array_new_with_free_func (file_free);
+  result->owned = g_ptr_array_new_with_free_func (owned_free);
   result->text = g_string_new (NULL);
   result->report = g_new0 (ResultReport, 1);
   result->report->builder = json_builder_new ();
@@ -55,6 +70,8 @@ result_free (Result *result)
     return;
   g_ptr_array_unref (result->layers);
   g_ptr_array_unref (result->files);
+  g_ptr_array_unref (result->owned);
+  g_free (result->group);
   g_string_free (result->text, TRUE);
   g_object_unref (result->report->builder);
   g_ptr_array_unref (result->report->warnings);
@@ -63,34 +80,108 @@ result_free (Result *result)
 }
 
 void
-result_add_layer (Result *result, const char *name, CnnImage *image, double opacity,
-                  ResultMode mode)
+result_own (Result *result, gpointer data, GDestroyNotify free)
+{
+  Owned *owned = g_new0 (Owned, 1);
+  owned->data = data;
+  owned->free = free;
+  g_ptr_array_add (result->owned, owned);
+}
+
+static ResultLayer *
+add_layer (Result *result, const char *name, double opacity, ResultMode mode)
 {
   ResultLayer *layer = g_new0 (ResultLayer, 1);
   layer->name = g_strdup (name);
-  layer->image = cnn_image_ref (image);
   layer->opacity = opacity;
   layer->mode = mode;
   g_ptr_array_add (result->layers, layer);
+  return layer;
+}
+
+ResultLayer *
+result_add_layer (Result *result, const char *name, CnnImage *image, double opacity,
+                  ResultMode mode)
+{
+  ResultLayer *layer = add_layer (result, name, opacity, mode);
+  layer->image = cnn_image_ref (image);
+  return layer;
+}
+
+ResultLayer *
+result_add_painted_layer (Result *result, const char *name, ResultPaint paint, gpointer data,
+                          guint index)
+{
+  ResultLayer *layer = add_layer (result, name, 1.0, RESULT_MODE_NORMAL);
+  layer->paint = paint;
+  layer->data = data;
+  layer->index = index;
+  return layer;
+}
+
+CnnImage *
+result_layer_image (const ResultLayer *layer, GError **error)
+{
+  if (layer->image != NULL)
+    return cnn_image_ref (layer->image);
+  return layer->paint (layer->data, layer->index, error);
+}
+
+static ResultFile *
+add_file (Result *result, const char *option, const char *entry)
+{
+  ResultFile *file = g_new0 (ResultFile, 1);
+  file->option = g_strdup (option);
+  file->entry = g_strdup (entry);
+  g_ptr_array_add (result->files, file);
+  return file;
 }
 
 void
 result_add_image_file (Result *result, const char *option, CnnImage *image)
 {
-  ResultFile *file = g_new0 (ResultFile, 1);
-  file->option = g_strdup (option);
-  file->image = cnn_image_ref (image);
-  g_ptr_array_add (result->files, file);
+  add_file (result, option, NULL)->image = cnn_image_ref (image);
 }
 
 void
 result_add_array_file (Result *result, const char *option, const char *entry, CnnArray *array)
 {
-  ResultFile *file = g_new0 (ResultFile, 1);
-  file->option = g_strdup (option);
-  file->entry = g_strdup (entry);
-  file->array = cnn_array_ref (array);
-  g_ptr_array_add (result->files, file);
+  add_file (result, option, entry)->array = cnn_array_ref (array);
+}
+
+void
+result_add_painted_file (Result *result, const char *option, const char *entry, ResultPaint paint,
+                         gpointer data, guint index)
+{
+  ResultFile *file = add_file (result, option, entry);
+  file->paint = paint;
+  file->data = data;
+  file->index = index;
+}
+
+void
+result_add_gathered_file (Result *result, const char *option, const char *entry,
+                          ResultGather gather, gpointer data, guint index)
+{
+  ResultFile *file = add_file (result, option, entry);
+  file->gather = gather;
+  file->data = data;
+  file->index = index;
+}
+
+static gboolean
+write_file (const ResultFile *file, const char *path, GError **error)
+{
+  if (file->image != NULL || file->paint != NULL)
+    {
+      g_autoptr (CnnImage) image = file->image != NULL
+                                       ? cnn_image_ref (file->image)
+                                       : file->paint (file->data, file->index, error);
+      return image != NULL && cnn_image_save_png (image, path, error);
+    }
+  g_autoptr (CnnArray) array = file->array != NULL ? cnn_array_ref (file->array)
+                                                   : file->gather (file->data, file->index, error);
+  return array != NULL && cnn_npy_save (array, path, error);
 }
 
 static gboolean
@@ -113,8 +204,7 @@ result_write_files (const Result *result, const Arguments *arguments, GError **e
           file->entry == NULL ? g_strdup (wish) : g_build_filename (wish, file->entry, NULL);
       if (file->entry != NULL && !make_folder (wish, error))
         return FALSE;
-      if (file->image != NULL ? !cnn_image_save_png (file->image, path, error)
-                              : !cnn_npy_save (file->array, path, error))
+      if (!write_file (file, path, error))
         return FALSE;
     }
   return TRUE;

@@ -15,22 +15,35 @@ typedef enum
   RESULT_MODE_ADDITION
 } ResultMode;
 
+/* Pictures that are too many to be held at once are painted when a face comes for them. `data`
+ * lives as long as the result (result_own). Transfer full. */
+typedef CnnImage *(*ResultPaint) (gpointer data, guint index, GError **error);
+typedef CnnArray *(*ResultGather) (gpointer data, guint index, GError **error);
+
 typedef struct
 {
   char *name;
-  CnnImage *image;
-  int x, y;       /* relative to what was looked at */
+  CnnImage *image; /* NULL: to be painted */
+  ResultPaint paint;
+  gpointer data;
+  guint index;
+  int x, y;       /* relative to what was looked at, or to the canvas */
   double opacity; /* 0…1 */
   ResultMode mode;
+  gboolean hidden; /* the layer is there, and not shown */
 } ResultLayer;
 
 /* A file for the argument `option`; in a folder where `entry` is its name there. One of image,
- * array. */
+ * array, paint, gather. */
 typedef struct
 {
   char *option, *entry;
   CnnImage *image;
   CnnArray *array;
+  ResultPaint paint;
+  ResultGather gather;
+  gpointer data;
+  guint index;
 } ResultFile;
 
 typedef struct _ResultReport ResultReport;
@@ -38,20 +51,34 @@ typedef struct _ResultReport ResultReport;
 typedef struct
 {
   GPtrArray *layers;               /* of ResultLayer, lowest first */
+  char *group;                     /* the name of a group that holds them all, or NULL */
   int canvas_width, canvas_height; /* 0: the layers go into the picture that was looked at */
   GPtrArray *files;                /* of ResultFile */
   GString *text;                   /* ends with a newline */
   ResultReport *report;
+  GPtrArray *owned;
 } Result;
 
 Result *result_new (void);
 void result_free (Result *result);
 
-/* image, array: transfer none. */
-void result_add_layer (Result *result, const char *name, CnnImage *image, double opacity,
-                       ResultMode mode);
+/* Frees `data` with the result. */
+void result_own (Result *result, gpointer data, GDestroyNotify free);
+
+/* image, array: transfer none. Gives the layer, for what else is to be said of it. */
+ResultLayer *result_add_layer (Result *result, const char *name, CnnImage *image, double opacity,
+                               ResultMode mode);
+ResultLayer *result_add_painted_layer (Result *result, const char *name, ResultPaint paint,
+                                       gpointer data, guint index);
+/* The layer's pixels, painted where they are not there yet. Transfer full. */
+CnnImage *result_layer_image (const ResultLayer *layer, GError **error);
 void result_add_image_file (Result *result, const char *option, CnnImage *image);
 void result_add_array_file (Result *result, const char *option, const char *entry, CnnArray *array);
+/* entry: transfer none, may be NULL. */
+void result_add_painted_file (Result *result, const char *option, const char *entry,
+                              ResultPaint paint, gpointer data, guint index);
+void result_add_gathered_file (Result *result, const char *option, const char *entry,
+                               ResultGather gather, gpointer data, guint index);
 /* Writes all files, each whole or not at all. */
 gboolean result_write_files (const Result *result, const Arguments *arguments, GError **error);
 
