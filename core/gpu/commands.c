@@ -267,30 +267,49 @@ print_timing (CnnCommands *self)
   g_printerr ("%10.3f 100.0%%  all\n", (double) (times[n - 1] - times[0]) * unit);
 }
 
+static gboolean
+end_recording (CnnCommands *self, GError **error)
+{
+  if (self->ended)
+    return TRUE;
+  end_label (self);
+  self->ended = VK_CALL (error, vkEndCommandBuffer, self->handle);
+  return self->ended;
+}
+
+gboolean
+cnn_commands_run_in_turn (CnnCommands *const *all, guint n, GError **error)
+{
+  g_autofree VkCommandBuffer *handles = g_new (VkCommandBuffer, n);
+  CnnDevice *device = all[0]->device;
+  VkFence fence = all[0]->fence;
+  VkSubmitInfo submit = {
+    .sType = VK_STRUCTURE_TYPE_SUBMIT_INFO,
+    .commandBufferCount = n,
+    .pCommandBuffers = handles,
+  };
+
+  for (guint i = 0; i < n; i++)
+    {
+      g_assert (all[i]->device == device);
+      if (!end_recording (all[i], error))
+        return FALSE;
+      handles[i] = all[i]->handle;
+    }
+  if (!VK_CALL (error, vkQueueSubmit, device->queue, 1, &submit, fence)
+      || !VK_CALL (error, vkWaitForFences, device->handle, 1, &fence, VK_TRUE, G_MAXUINT64)
+      || !VK_CALL (error, vkResetFences, device->handle, 1, &fence))
+    return FALSE;
+  for (guint i = 0; i < n; i++)
+    if (all[i]->timestamps != VK_NULL_HANDLE)
+      print_timing (all[i]);
+  return TRUE;
+}
+
 gboolean
 cnn_commands_run (CnnCommands *self, GError **error)
 {
-  VkSubmitInfo submit = {
-    .sType = VK_STRUCTURE_TYPE_SUBMIT_INFO,
-    .commandBufferCount = 1,
-    .pCommandBuffers = &self->handle,
-  };
-
-  if (!self->ended)
-    {
-      end_label (self);
-      if (!VK_CALL (error, vkEndCommandBuffer, self->handle))
-        return FALSE;
-      self->ended = TRUE;
-    }
-  if (!VK_CALL (error, vkQueueSubmit, self->device->queue, 1, &submit, self->fence)
-      || !VK_CALL (error, vkWaitForFences, self->device->handle, 1, &self->fence, VK_TRUE,
-                   G_MAXUINT64)
-      || !VK_CALL (error, vkResetFences, self->device->handle, 1, &self->fence))
-    return FALSE;
-  if (self->timestamps != VK_NULL_HANDLE)
-    print_timing (self);
-  return TRUE;
+  return cnn_commands_run_in_turn (&self, 1, error);
 }
 
 void

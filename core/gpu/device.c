@@ -537,6 +537,12 @@ cnn_device_alignment (const CnnDevice *self)
   return self->alignment;
 }
 
+guint64
+cnn_device_memory (const CnnDevice *self)
+{
+  return device_memory (self->physical);
+}
+
 gsize
 cnn_device_max_binding (const CnnDevice *self)
 {

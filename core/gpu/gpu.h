@@ -40,6 +40,8 @@ guint cnn_device_subgroup_size (const CnnDevice *device);
 gsize cnn_device_alignment (const CnnDevice *device);
 /* The largest size in bytes of one binding. */
 gsize cnn_device_max_binding (const CnnDevice *device);
+/* Bytes of its largest memory. */
+guint64 cnn_device_memory (const CnnDevice *device);
 /* Messages of the validation layer so far; 0 where it is off (CONVLENS_DEBUG=validate). */
 guint cnn_device_validation_messages (const CnnDevice *device);
 
@@ -90,6 +92,8 @@ void cnn_commands_label (CnnCommands *commands, const char *label);
 gboolean cnn_commands_dispatch (CnnCommands *commands, const CnnDispatch *dispatch, GError **error);
 /* Submits all that was recorded and waits for it. The first call ends the recording. */
 gboolean cnn_commands_run (CnnCommands *commands, GError **error);
+/* The same for several of one device, in this order, as one submission. */
+gboolean cnn_commands_run_in_turn (CnnCommands *const *all, guint n, GError **error);
 
 /* Workgroups of `local` invocations for n flat items, over x and y: kernels get their item as
  * gl_GlobalInvocationID.x + gl_GlobalInvocationID.y * (CNN_FLAT_GROUPS * local). */

@@ -105,7 +105,8 @@ typedef enum
   CNN_LAYER_CONVOLUTION = 1 << 5,
   CNN_LAYER_RESHAPING = 1 << 6,  /* moves values about: padding, cropping, reshape, resizing */
   CNN_LAYER_ACTIVATION = 1 << 7, /* elementwise by layer->activation alone; may be folded */
-  CNN_LAYER_INPUT = 1 << 8
+  CNN_LAYER_INPUT = 1 << 8,
+  CNN_LAYER_SCALING = 1 << 9 /* brings a picture into the units that the model learned in */
 } CnnLayerFlags;
 
 struct _CnnLayerClass

@@ -229,8 +229,10 @@ fit_input (const CnnModel *self, const CnnShape *wanted, CnnShape *shape, GError
   return FALSE;
 }
 
-CnnShape *
-cnn_model_shapes (const CnnModel *self, const CnnShape *input, GError **error)
+/* `part`: which nodes are wanted, or NULL for all. */
+static CnnShape *
+shapes_from (const CnnModel *self, int start, const CnnShape *value, const gboolean *part,
+             GError **error)
 {
   g_autofree CnnShape *shapes = g_new0 (CnnShape, self->nodes->len);
 
@@ -239,13 +241,48 @@ cnn_model_shapes (const CnnModel *self, const CnnShape *input, GError **error)
       const CnnNode *node = cnn_model_node (self, i);
       CnnShape inputs[CNN_MAX_INPUTS];
 
+      if (part != NULL && !part[i])
+        continue;
       for (int j = 0; j < node->n_inputs; j++)
         inputs[j] = shapes[node->inputs[j]];
-      if (i == self->input ? !fit_input (self, input, &shapes[i], error)
-                           : !infer_shape (node->layer, inputs, node->n_inputs, &shapes[i], error))
+      if (i == start)
+        shapes[i] = *value;
+      else if (!infer_shape (node->layer, inputs, node->n_inputs, &shapes[i], error))
         return NULL;
     }
   return g_steal_pointer (&shapes);
+}
+
+CnnShape *
+cnn_model_shapes (const CnnModel *self, const CnnShape *input, GError **error)
+{
+  CnnShape shape;
+
+  if (!fit_input (self, input, &shape, error))
+    return NULL;
+  return shapes_from (self, self->input, &shape, NULL, error);
+}
+
+CnnShape *
+cnn_model_part_shapes (const CnnModel *self, int start, const CnnShape *value, const int *ends,
+                       int n_ends, GError **error)
+{
+  g_autofree gboolean *part = g_new0 (gboolean, self->nodes->len);
+
+  for (int i = 0; i < n_ends; i++)
+    part[ends[i]] = TRUE;
+  for (int i = cnn_model_count (self) - 1; i > start; i--)
+    for (int j = 0; part[i] && j < cnn_model_node (self, i)->n_inputs; j++)
+      part[cnn_model_node (self, i)->inputs[j]] = TRUE;
+  for (int i = 0; i < start; i++)
+    if (part[i])
+      {
+        g_set_error (error, CNN_ERROR, CNN_ERROR_UNSUPPORTED,
+                     "%s: layer \"%s\" reaches its end past \"%s\"", self->file,
+                     cnn_model_node (self, i)->name, cnn_model_node (self, start)->name);
+        return NULL;
+      }
+  return shapes_from (self, start, value, part, error);
 }
 
 gsize

@@ -53,6 +53,10 @@ int cnn_model_find (const CnnModel *model, const char *name, GError **error);
 int cnn_model_before_activation (const CnnModel *model, int node);
 /* Shapes of every node for an input of this size, as a new array of cnn_model_count shapes. */
 CnnShape *cnn_model_shapes (const CnnModel *model, const CnnShape *input, GError **error);
+/* The same for a part of the model: the nodes that lead from `start`, whose value has the shape
+ * `value` whatever the model's own size, to those of `ends`. Others stay all 0. */
+CnnShape *cnn_model_part_shapes (const CnnModel *model, int start, const CnnShape *value,
+                                 const int *ends, int n_ends, GError **error);
 /* Trained numbers of a layer, and of the model with shared layers counted once. */
 gsize cnn_layer_parameters (const CnnLayer *layer);
 gsize cnn_model_parameters (const CnnModel *model);

@@ -74,7 +74,7 @@ is_identity (const CnnPlan *self, int node)
 {
   const CnnLayer *layer = layer_of (self, node);
 
-  if (layer->klass->flags & CNN_LAYER_INPUT)
+  if (node == self->input || layer->klass->flags & CNN_LAYER_INPUT)
     return FALSE;
   if (layer->klass->flags & CNN_LAYER_IDENTITY)
     return TRUE;
@@ -105,7 +105,7 @@ find_needed (CnnPlan *self)
 
       if (self->wanted[i] || i == self->score)
         self->needed[i] = TRUE;
-      if (!self->needed[i])
+      if (!self->needed[i] || i == self->input)
         continue;
       for (int j = 0; j < node->n_inputs; j++)
         {
@@ -128,7 +128,7 @@ find_backward (CnnPlan *self)
       const CnnNode *node = cnn_model_node (self->model, i);
 
       reached[i] = self->wanted_gradient[i];
-      for (int j = 0; j < node->n_inputs; j++)
+      for (int j = 0; j < node->n_inputs && self->needed[i] && i != self->input; j++)
         reached[i] = reached[i] || reached[node->inputs[j]];
     }
   self->backward[self->score] = reached[self->score];
@@ -136,7 +136,7 @@ find_backward (CnnPlan *self)
     {
       const CnnNode *node = cnn_model_node (self->model, i);
 
-      for (int j = 0; self->backward[i] && j < node->n_inputs; j++)
+      for (int j = 0; self->backward[i] && i != self->input && j < node->n_inputs; j++)
         if (reached[node->inputs[j]])
           self->backward[node->inputs[j]] = TRUE;
     }
@@ -165,7 +165,7 @@ runs_backward (const CnnPlan *self, int index)
 {
   const CnnNode *node = cnn_model_node (self->model, index);
 
-  for (int j = 0; self->backward[index] && j < node->n_inputs; j++)
+  for (int j = 0; self->backward[index] && index != self->input && j < node->n_inputs; j++)
     if (self->backward[node->inputs[j]])
       return TRUE;
   return FALSE;
@@ -208,8 +208,8 @@ fold (CnnPlan *self)
     {
       int at = i;
 
-      if (!self->needed[i] || !(layer_of (self, i)->klass->flags & CNN_LAYER_EPILOGUE)
-          || is_folded_in (self, i))
+      if (!self->needed[i] || i == self->input
+          || !(layer_of (self, i)->klass->flags & CNN_LAYER_EPILOGUE) || is_folded_in (self, i))
         continue;
       while (self->users[at] == 1 && !self->kept[at])
         {
@@ -321,7 +321,7 @@ add_forward_steps (CnnPlan *self)
 
       if (!self->needed[i] || is_identity (self, i) || is_folded_in (self, i))
         continue;
-      if (node->layer->klass->flags & CNN_LAYER_INPUT)
+      if (i == self->input || node->layer->klass->flags & CNN_LAYER_INPUT)
         {
           self->value_span[i] = add_span (self, &self->shapes[i], 0, 0);
           continue;
@@ -541,6 +541,20 @@ prepare (CnnPlan *self, GError **error)
   return self->score == NONE || self->backward_commands != NULL;
 }
 
+static CnnShape *
+find_shapes (const CnnPlan *self, const CnnPlanRequest *request, GError **error)
+{
+  g_autofree int *ends = g_new (int, request->n_outputs + 1);
+  int n = request->n_outputs;
+
+  if (!request->part)
+    return cnn_model_shapes (self->model, &request->input, error);
+  memcpy (ends, request->outputs, sizeof (int) * (gsize) n);
+  if (request->score != NONE)
+    ends[n++] = request->score;
+  return cnn_model_part_shapes (self->model, request->start, &request->input, ends, n, error);
+}
+
 CnnPlan *
 cnn_plan_new (CnnModel *model, CnnDevice *device, const CnnPlanRequest *request, GError **error)
 {
@@ -551,7 +565,7 @@ cnn_plan_new (CnnModel *model, CnnDevice *device, const CnnPlanRequest *request,
   self->model = model;
   self->device = cnn_device_ref (device);
   self->n_nodes = n;
-  self->input = model->input;
+  self->input = request->part ? request->start : model->input;
   self->score = request->score;
   self->wanted = g_new0 (gboolean, n);
   self->wanted_gradient = g_new0 (gboolean, n);
@@ -570,7 +584,7 @@ cnn_plan_new (CnnModel *model, CnnDevice *device, const CnnPlanRequest *request,
   self->affines = g_array_new (FALSE, TRUE, sizeof (float));
   self->affine_offsets = g_array_new (FALSE, TRUE, sizeof (gsize));
 
-  self->shapes = cnn_model_shapes (model, &request->input, error);
+  self->shapes = find_shapes (self, request, error);
   if (self->shapes == NULL)
     return NULL;
   for (int i = 0; i < request->n_outputs; i++)
@@ -633,8 +647,7 @@ cnn_plan_forward (CnnPlan *self, const float *input, GError **error)
 gboolean
 cnn_plan_backward (CnnPlan *self, const float *seed, GError **error)
 {
-  g_autoptr (CnnTensor) tensor =
-      tensor_at (self, self->gradient_span[self->score], &self->shapes[self->score]);
+  g_autoptr (CnnTensor) tensor = cnn_plan_seed_view (self);
 
   g_assert (self->has_run && self->score != NONE);
   self->has_run = FALSE;
@@ -688,6 +701,38 @@ cnn_plan_gradient (CnnPlan *self, int node, GError **error)
   return download (self, tensor, node, error);
 }
 
+CnnTensor *
+cnn_plan_value_view (CnnPlan *self, int node)
+{
+  g_assert (self->wanted[node]);
+  return value_of (self, node);
+}
+
+CnnTensor *
+cnn_plan_gradient_view (CnnPlan *self, int node)
+{
+  g_assert (self->wanted_gradient[node] && self->backward[node]);
+  return tensor_at (self, self->gradient_span[node], &self->shapes[node]);
+}
+
+CnnTensor *
+cnn_plan_seed_view (CnnPlan *self)
+{
+  return tensor_at (self, self->gradient_span[self->score], &self->shapes[self->score]);
+}
+
+CnnCommands *
+cnn_plan_forward_commands (CnnPlan *self)
+{
+  return self->forward_commands;
+}
+
+CnnCommands *
+cnn_plan_backward_commands (CnnPlan *self)
+{
+  return self->backward_commands;
+}
+
 const CnnShape *
 cnn_plan_shape (const CnnPlan *self, int node)
 {
@@ -698,4 +743,14 @@ gsize
 cnn_plan_memory (const CnnPlan *self)
 {
   return self->arena_bytes;
+}
+
+gsize
+cnn_plan_largest (const CnnPlan *self)
+{
+  gsize largest = 0;
+
+  for (guint i = 0; i < self->spans->len; i++)
+    largest = MAX (largest, g_array_index (self->spans, CnnSpan, i).bytes);
+  return largest;
 }

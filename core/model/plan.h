@@ -15,6 +15,8 @@ typedef struct _CnnPlan CnnPlan;
 typedef struct
 {
   CnnShape input;     /* rank of the model's input; n pictures at once */
+  gboolean part;      /* only what leads from `start` to the wanted nodes is looked at, so that */
+  int start;          /* `input`, then the shape of start's value, may be of any size */
   const int *outputs; /* nodes whose values are wanted */
   int n_outputs;
   int score;            /* node from which gradients flow back, or -1: forward only */
@@ -41,9 +43,20 @@ gboolean cnn_plan_backward (CnnPlan *plan, const float *seed, GError **error);
 CnnArray *cnn_plan_output (CnnPlan *plan, int node, GError **error);
 CnnArray *cnn_plan_gradient (CnnPlan *plan, int node, GError **error);
 
+/* For work that stays on the device. Views of a wanted value (the input's too, if it is wanted), of
+ * a wanted gradient and of the seed: transfer full. The recorded runs: transfer none. The seed
+ * shares memory with values, so that it is to be written between the two runs. */
+CnnTensor *cnn_plan_value_view (CnnPlan *plan, int node);
+CnnTensor *cnn_plan_gradient_view (CnnPlan *plan, int node);
+CnnTensor *cnn_plan_seed_view (CnnPlan *plan);
+CnnCommands *cnn_plan_forward_commands (CnnPlan *plan);
+CnnCommands *cnn_plan_backward_commands (CnnPlan *plan);
+
 const CnnShape *cnn_plan_shape (const CnnPlan *plan, int node);
 /* Bytes of the device that values and gradients take. */
 gsize cnn_plan_memory (const CnnPlan *plan);
+/* Bytes of the largest of them, which is one binding of a kernel. */
+gsize cnn_plan_largest (const CnnPlan *plan);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (CnnPlan, cnn_plan_free)
 

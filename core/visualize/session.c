@@ -237,44 +237,52 @@ preprocess (CnnPreprocess kind, float *values, gsize pixels, int channels)
     }
 }
 
-static gboolean
-input_from_photo (CnnSession *self, const CnnImage *photo, CnnResize resize, GError **error)
+/* What the model gets for a photograph without alpha and of its channels. Transfer full. */
+static CnnArray *
+make_input (const CnnSession *self, const CnnImage *photo, int width, int height, CnnResize resize,
+            GError **error)
 {
-  int channels = photo->channels, width, height;
-  g_autoptr (CnnImage) resized = NULL;
+  int channels = photo->channels;
+  g_autoptr (CnnImage) resized = cnn_image_resize (photo, width, height, resize, error);
   g_autoptr (CnnArray) input = NULL;
-  CnnShape shape;
   gsize count;
 
-  find_input_size (self, photo, &width, &height);
-  shape = cnn_shape (1, height, width, channels);
-  resized = cnn_image_resize (photo, width, height, resize, error);
   if (resized == NULL)
-    return FALSE;
+    return NULL;
   input = cnn_array_new (3, (gint64[]){ height, width, channels }, "the input", error);
   if (input == NULL)
-    return FALSE;
+    return NULL;
   count = cnn_array_count (input);
   for (gsize i = 0; i < count; i++)
     input->data[i] = roundf (resized->pixels[i] * 255.0f);
   preprocess (self->network->preprocess, input->data, count / (gsize) channels, channels);
-  if (!take_input (self, input, &shape, error))
+  return g_steal_pointer (&input);
+}
+
+static gboolean
+input_from_photo (CnnSession *self, const CnnImage *photo, CnnResize resize, GError **error)
+{
+  int width, height;
+  g_autoptr (CnnArray) input = NULL;
+  CnnShape shape;
+
+  find_input_size (self, photo, &width, &height);
+  shape = cnn_shape (1, height, width, photo->channels);
+  input = make_input (self, photo, width, height, resize, error);
+  if (input == NULL || !take_input (self, input, &shape, error))
     return FALSE;
   self->resized = resize;
   return TRUE;
 }
 
-gboolean
-cnn_session_set_photo (CnnSession *self, const CnnImage *photo, GError **error)
+/* The photograph without alpha, of the model's channels. Transfer full. */
+static CnnImage *
+fit_photo (const CnnSession *self, const CnnImage *photo, GError **error)
 {
-  const CnnShape *own;
-  CnnPreprocess kind;
+  const CnnShape *own = own_shape (self);
+  CnnPreprocess kind = self->network->preprocess;
   g_autoptr (CnnImage) flat = NULL;
-  g_autoptr (CnnImage) converted = NULL;
 
-  g_return_val_if_fail (self != NULL && photo != NULL, FALSE);
-  own = own_shape (self);
-  kind = self->network->preprocess;
   if (own->rank != 3 || (own->c != 0 && own->c != 1 && own->c != 3))
     {
       g_autofree char *wants = cnn_shape_to_string (own);
@@ -282,25 +290,40 @@ cnn_session_set_photo (CnnSession *self, const CnnImage *photo, GError **error)
       g_set_error (error, CNN_ERROR, CNN_ERROR_UNSUPPORTED,
                    "%s takes an input of %s, which a photograph is not; give it as an .npy file",
                    self->name, wants);
-      return FALSE;
+      return NULL;
     }
   if (own->c == 1 && (kind == CNN_PREPROCESS_CAFFE || kind == CNN_PREPROCESS_TORCH))
     {
       g_set_error (error, CNN_ERROR, CNN_ERROR_ARGUMENT,
                    "preprocess %s is for models with 3 channels, %s has 1",
                    kind == CNN_PREPROCESS_CAFFE ? "caffe" : "torch", self->name);
-      return FALSE;
+      return NULL;
     }
-
   flat = cnn_image_flatten (photo, self->background, error);
-  if (flat == NULL)
-    return FALSE;
-  converted = cnn_image_convert (flat, own->c == 1 ? 1 : 3, error);
-  if (converted == NULL || !input_from_photo (self, converted, self->resize, error))
+  return flat != NULL ? cnn_image_convert (flat, own->c == 1 ? 1 : 3, error) : NULL;
+}
+
+gboolean
+cnn_session_set_photo (CnnSession *self, const CnnImage *photo, GError **error)
+{
+  g_autoptr (CnnImage) fitting = NULL;
+
+  g_return_val_if_fail (self != NULL && photo != NULL, FALSE);
+  fitting = fit_photo (self, photo, error);
+  if (fitting == NULL || !input_from_photo (self, fitting, self->resize, error))
     return FALSE;
   cnn_image_unref (self->photo);
-  self->photo = g_steal_pointer (&converted);
+  self->photo = g_steal_pointer (&fitting);
   return TRUE;
+}
+
+CnnArray *
+cnn_session_photo_input (const CnnSession *self, const CnnImage *photo, int width, int height,
+                         GError **error)
+{
+  g_autoptr (CnnImage) fitting = fit_photo (self, photo, error);
+
+  return fitting != NULL ? make_input (self, fitting, width, height, self->resize, error) : NULL;
 }
 
 gboolean

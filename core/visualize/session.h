@@ -45,6 +45,11 @@ struct _CnnSession
  * input given as such stays. CNN_ERROR_ARGUMENT when there is nothing to look at. */
 gboolean cnn_session_prepare (CnnSession *session, CnnResize resize, GError **error);
 
+/* A photograph as the model's input of this size, whatever size the model itself takes. Transfer
+ * full: (height, width, C). */
+CnnArray *cnn_session_photo_input (const CnnSession *session, const CnnImage *photo, int width,
+                                   int height, GError **error);
+
 /* Sees to a plan for these nodes that has run forward on the present input. score −1: no gradients
  * are wanted. The values are had by cnn_plan_output (session->plan, …). */
 gboolean cnn_session_run (CnnSession *session, const int *outputs, int n_outputs, int score,
