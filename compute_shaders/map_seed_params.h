@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#ifndef MAP_SEED_PARAMS_H
+#define MAP_SEED_PARAMS_H
+#include "params.h"
+
+CNN_PARAMS (MapSeedParams)
+{
+  uint items; /* vec4s */
+  uint planes, h, w;
+  uint border; /* cells left out on each side */
+  float value;
+};
+
+#endif

@@ -1,0 +1,33 @@
+#version 450
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Sums of squares, `parts` of them a picture: of `source`, or of its difference to `other`. */
+#extension GL_GOOGLE_include_directive : enable
+#include "ascent_params.h"
+#include "flat.glsl"
+
+layout (constant_id = 0) const uint DIFFERENCE = 0;
+
+layout (set = 0, binding = 0, rgba32f) readonly uniform imageBuffer source;
+layout (set = 0, binding = 1, rgba32f) readonly uniform imageBuffer other;
+layout (set = 0, binding = 2) writeonly buffer Sums { float sums[]; };
+
+void
+main ()
+{
+  const uint item = min (flat_item (), pictures * parts - 1);
+  const uint part = item % parts, pixels = h * w, vectors = (channels + 3) / 4 * pixels;
+  const uint base = item / parts * vectors, step = parts, c = channels;
+  float sum = 0.0;
+
+  for (uint i = part; i < vectors; i += step)
+    {
+      vec4 v = imageLoad (source, int (base + i));
+      if (DIFFERENCE != 0)
+        v -= imageLoad (other, int (base + i));
+      uvec4 channel = i / pixels * 4 + uvec4 (0, 1, 2, 3);
+      v = mix (vec4 (0.0), v, lessThan (channel, uvec4 (c)));
+      sum += dot (v, v);
+    }
+  if (flat_item () < pictures * parts)
+    sums[item] = sum;
+}
