@@ -155,12 +155,14 @@ typedef enum
 
 typedef struct
 {
-  const char *layers;   /* "NAME,NAME…"; "book": convolution and pooling layers with a map (Deep
-                         * Learning with Python 9.4), in order; "all": every layer with one */
-  const char *channels; /* NULL or "all"; "I": that channel alone; "A-B"; "top:K": the K of the
-                         * largest mean, strongest first */
-  int columns;          /* 0: so that the mosaic is about square; never more than channels */
-  int scale;            /* every value becomes scale×scale pixels */
+  const char *layers;   /* "NAME,NAME…", each shown once; NULL or "book": convolution and pooling
+                         * layers with a map (Deep Learning with Python 9.4), in order; "all":
+                         * every layer with one but the input */
+  const char *channels; /* NULL or "all"; "I": that channel alone; "A-B", of several layers each
+                         * what it has of them; "top:K": the K of the largest mean, strongest
+                         * first */
+  int columns;          /* 0: so that the mosaic is as square as can be; never more than channels */
+  int scale;            /* every value becomes scale×scale pixels; 0: 1 */
   CnnGridNormalize normalize;
 } CnnGridOptions;
 
@@ -176,7 +178,8 @@ typedef struct
   int dead; /* channels that are 0 everywhere */
   float minimum, maximum;
   double mean;
-  int strongest[CNN_GRID_STRONGEST], n_strongest; /* channels by their mean, strongest first */
+  int strongest[CNN_GRID_STRONGEST], n_strongest; /* channels by their mean, strongest first, the
+                                                   * dead left out */
 } CnnGridInfo;
 
 /* The layers of one forward run. Values stay on the device; a mosaic is made when it is asked for,
@@ -220,6 +223,7 @@ typedef struct
   const char *layer;      /* a layer with channels, or NULL: */
   const char *class_wish; /* a class's score (logit) of the model's output */
   int first, last;        /* filters, both included; the class needs none */
+  gboolean fewer;         /* a layer that ends before `last` gives what it has */
   int size;               /* pixels of the picture's sides */
   int steps;
   double rate;  /* length of a step in L2 norm, in the picture's units */
@@ -237,6 +241,7 @@ typedef struct
   float before, after; /* its mean activation, a border of 2 cells left out; a class's logit */
   int tries;           /* 1, or more where the first starts woke nothing (`clear`) */
   CnnArray *values;    /* (size, size, C) */
+  gboolean bgr;        /* the model takes blue, green, red */
 } CnnPattern;
 
 typedef struct

@@ -37,14 +37,22 @@ argument_value_help (const Argument *argument)
 }
 
 static gboolean
-parse_choice (const Argument *argument, const char *text, Value *value, GError **error)
+find_choice (const Argument *argument, const char *text, double first, Value *value)
 {
-  for (int i = 0; argument->choices[i] != NULL; i++)
+  for (int i = 0; argument->choices != NULL && argument->choices[i] != NULL; i++)
     if (strcmp (argument->choices[i], text) == 0)
       {
-        value->number = i;
+        value->number = first + i;
         return TRUE;
       }
+  return FALSE;
+}
+
+static gboolean
+parse_choice (const Argument *argument, const char *text, Value *value, GError **error)
+{
+  if (find_choice (argument, text, 0, value))
+    return TRUE;
   g_autofree char *all = g_strjoinv (", ", (char **) argument->choices);
   g_autofree char *wanted = g_strdup_printf ("one of %s", all);
   fail (error, argument, text, wanted);
@@ -56,12 +64,17 @@ parse_number (const Argument *argument, const char *text, Value *value, GError *
 {
   char *end = NULL;
   gboolean whole = argument->kind == ARGUMENT_INTEGER;
+  if (find_choice (argument, text, argument->minimum, value))
+    return TRUE;
   value->number = whole ? (double) g_ascii_strtoll (text, &end, 10) : g_ascii_strtod (text, &end);
   if (end != text && *end == '\0' && isfinite (value->number) && value->number >= argument->minimum
       && value->number <= argument->maximum)
     return TRUE;
-  g_autofree char *wanted = g_strdup_printf ("a%s number from %g to %g", whole ? " whole" : "",
-                                             argument->minimum, argument->maximum);
+  g_autofree char *words =
+      argument->choices != NULL ? g_strjoinv (", ", (char **) argument->choices) : NULL;
+  g_autofree char *wanted = g_strdup_printf (
+      "%s%sa%s number from %g to %g", words != NULL ? words : "", words != NULL ? " or " : "",
+      whole ? " whole" : "", argument->minimum, argument->maximum);
   fail (error, argument, text, wanted);
   return FALSE;
 }
@@ -261,6 +274,12 @@ arguments_text (const Arguments *arguments, const char *name)
 {
   const char *text = arguments_get (arguments, name);
   return *text == '\0' ? NULL : text;
+}
+
+const char *
+arguments_output (const Arguments *arguments, const char *name)
+{
+  return find (arguments, name) < 0 ? NULL : arguments_text (arguments, name);
 }
 
 int

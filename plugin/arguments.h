@@ -25,7 +25,8 @@ typedef enum
 {
   ARGUMENT_REQUIRED = 1 << 0,
   ARGUMENT_GIMP_ONLY = 1 << 1,
-  ARGUMENT_FOLDED = 1 << 2 /* dialogs show it on demand */
+  ARGUMENT_FOLDED = 1 << 2, /* dialogs show it on demand */
+  ARGUMENT_LAST = 1 << 3    /* comes after those that all commands have */
 } ArgumentFlags;
 
 typedef struct
@@ -36,7 +37,8 @@ typedef struct
   const char *label;    /* for dialogs, with its mnemonic */
   const char *value;    /* how help writes the value: "N or WxH"; choices write themselves */
   const char *help;
-  const char *const *choices; /* in the order of the engine's enum; ARGUMENT_TEXT: proposals only */
+  const char *const *choices; /* in the order of the engine's enum; ARGUMENT_TEXT: proposals only;
+                               * ARGUMENT_INTEGER: words for minimum, minimum + 1 … */
   double minimum, maximum;
   ArgumentFlags flags;
 } Argument;
@@ -67,6 +69,8 @@ gboolean arguments_check (const Arguments *arguments, GError **error);
 const char *arguments_get (const Arguments *arguments, const char *name);
 /* The same, NULL for empty. */
 const char *arguments_text (const Arguments *arguments, const char *name);
+/* The place to write to; NULL for empty, and where the face knows no such argument. */
+const char *arguments_output (const Arguments *arguments, const char *name);
 int arguments_choice (const Arguments *arguments, const char *name);
 int arguments_integer (const Arguments *arguments, const char *name);
 double arguments_number (const Arguments *arguments, const char *name);

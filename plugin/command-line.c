@@ -191,22 +191,6 @@ check_outputs (const Arguments *arguments, GError **error)
   return TRUE;
 }
 
-/* An .npy is told by its first bytes, and a damaged one by its name. */
-static gboolean
-is_npy (const char *path)
-{
-  char head[6] = { 0 };
-  FILE *file = fopen (path, "rb");
-  gboolean magic = FALSE;
-  if (file != NULL)
-    {
-      magic = fread (head, 1, sizeof head, file) == sizeof head
-              && memcmp (head, "\x93NUMPY", sizeof head) == 0;
-      fclose (file);
-    }
-  return magic || g_str_has_suffix (path, ".npy");
-}
-
 static void
 show_progress (double fraction, const char *what, gpointer data G_GNUC_UNUSED)
 {
@@ -225,7 +209,7 @@ run (const Command *command, const Arguments *arguments, const char *path, GErro
     return NULL;
   if (command->flags & COMMAND_PHOTO)
     {
-      if (is_npy (path))
+      if (cnn_npy_is (path))
         input = cnn_npy_load (path, error);
       else
         photo = cnn_image_load (path, error);
@@ -259,7 +243,8 @@ run_command (const Command *command, char **words)
 
   g_autoptr (Result) result = run (command, arguments, line.subject, &error);
   if (result == NULL || !result_write_files (result, arguments, &error))
-    return fail (command, EXIT_BAD_INPUT, error->message);
+    return fail (command, error->domain == ARGUMENT_ERROR ? EXIT_WRONG_USAGE : EXIT_BAD_INPUT,
+                 error->message);
   g_autofree char *json = line.json ? result_json (result) : NULL;
   if (json != NULL)
     printf ("%s\n", json);

@@ -132,13 +132,9 @@ const Command *const *
 commands (void)
 {
   static const Command *const table[] = {
-    &predict_command,
-    &layers_command,
-    &activations_command,
-    &gradient_command,
-    &grad_cam_command,
-    &devices_command,
-    NULL,
+    &predict_command,  &layers_command,          &activations_command,
+    &gradient_command, &activation_grid_command, &filter_pattern_command,
+    &grad_cam_command, &devices_command,         NULL,
   };
   return table;
 }
@@ -152,11 +148,13 @@ command_find (const char *name)
   return NULL;
 }
 
+/* The rows of this face that come last, or those that do not. */
 static void
-add_arguments (GPtrArray *table, const Argument *arguments, gboolean gimp)
+add_arguments (GPtrArray *table, const Argument *arguments, gboolean gimp, gboolean last)
 {
   for (const Argument *row = arguments; row != NULL && row->name != NULL; row++)
-    if (gimp ? row->kind != ARGUMENT_OUTPUT : !(row->flags & ARGUMENT_GIMP_ONLY))
+    if (last != !(row->flags & ARGUMENT_LAST)
+        && (gimp ? row->kind != ARGUMENT_OUTPUT : !(row->flags & ARGUMENT_GIMP_ONLY)))
       g_ptr_array_add (table, (gpointer) row);
 }
 
@@ -165,10 +163,11 @@ command_arguments (const Command *command, gboolean gimp)
 {
   GPtrArray *table = g_ptr_array_new ();
   if (command->flags & COMMAND_MODEL)
-    add_arguments (table, model_arguments, gimp);
-  add_arguments (table, command->arguments, gimp);
+    add_arguments (table, model_arguments, gimp, FALSE);
+  add_arguments (table, command->arguments, gimp, FALSE);
   if (command->flags & COMMAND_PHOTO)
-    add_arguments (table, photo_arguments, gimp);
+    add_arguments (table, photo_arguments, gimp, FALSE);
+  add_arguments (table, command->arguments, gimp, TRUE);
   return table;
 }
 

@@ -23,7 +23,8 @@ typedef enum
   COMMAND_MODEL = 1 << 0,       /* has a model, and the options that come with it */
   COMMAND_MODEL_FIRST = 1 << 1, /* which may be named without --model */
   COMMAND_PHOTO = 1 << 2,       /* looks at a picture */
-  COMMAND_GIMP = 1 << 3         /* is a filter of GIMP's too */
+  COMMAND_GIMP = 1 << 3,        /* is a filter of GIMP's too */
+  COMMAND_LAYERS = 1 << 4       /* and may make any number of layers */
 } CommandFlags;
 
 typedef struct
@@ -42,9 +43,9 @@ typedef struct
 const Command *const *commands (void);
 const Command *command_find (const char *name);
 
-/* Its arguments in the order of every face: the model's, its own, the picture's. Those that are
- * GIMP's alone are left out unless `gimp`, those that name files to write if it is. Transfer
- * container. */
+/* Its arguments in the order of every face: the model's, its own, the picture's, its last. Those
+ * that are GIMP's alone are left out unless `gimp`, those that name files to write if it is.
+ * Transfer container. */
 GPtrArray *command_arguments (const Command *command, gboolean gimp);
 
 /* The engine's options from the arguments; they point into them. */
@@ -53,7 +54,7 @@ CnnOptions command_options (const Arguments *arguments);
 CnnSession *command_open (const CnnOptions *options, const Subject *subject, GError **error);
 
 extern const Command predict_command, layers_command, activations_command, gradient_command,
-    grad_cam_command, devices_command;
+    activation_grid_command, filter_pattern_command, grad_cam_command, devices_command;
 
 /* Choices in the order of the engine's enums. */
 extern const char *const preprocess_names[],

@@ -66,12 +66,6 @@ static const Argument arguments_of_grad_cam[] = {
   { 0 },
 };
 
-static const char *
-output (const Arguments *arguments, const char *name)
-{
-  return arguments_find (arguments, name) == NULL ? NULL : arguments_text (arguments, name);
-}
-
 static CnnImage *
 with_alpha (const CnnImage *image, GError **error)
 {
@@ -157,7 +151,7 @@ add_pictures (Result *result, const Arguments *arguments, const Subject *subject
                        cam->target->probability, cam->layer);
   result_add_layer (result, name, layer, opacity, RESULT_MODE_NORMAL);
 
-  if (output (arguments, "output") != NULL)
+  if (arguments_output (arguments, "output") != NULL)
     {
       g_autoptr (CnnImage) blend = book_picture
                                        ? cnn_image_ref (heat)
@@ -166,9 +160,9 @@ add_pictures (Result *result, const Arguments *arguments, const Subject *subject
         return FALSE;
       result_add_image_file (result, "output", blend);
     }
-  if (output (arguments, "overlay") != NULL)
+  if (arguments_output (arguments, "overlay") != NULL)
     result_add_image_file (result, "overlay", layer);
-  if (output (arguments, "heatmap") != NULL)
+  if (arguments_output (arguments, "heatmap") != NULL)
     result_add_array_file (result, "heatmap", NULL, cam->heatmap);
   return TRUE;
 }
@@ -179,7 +173,7 @@ grad_cam (const Arguments *arguments, const Subject *subject, const CnnProgress 
 {
   CnnPreset preset = (CnnPreset) arguments_choice (arguments, "preset");
   gboolean book = preset == CNN_PRESET_BOOK;
-  if (subject->photo == NULL && (output (arguments, "output") != NULL || book))
+  if (subject->photo == NULL && (arguments_output (arguments, "output") != NULL || book))
     {
       g_set_error (error, CNN_ERROR, CNN_ERROR_ARGUMENT,
                    "%s needs a photograph, and the input is an array",

@@ -29,6 +29,8 @@ gboolean cnn_image_save_png (const CnnImage *image, const char *path, GError **e
 /* NumPy's .npy, versions 1 to 3, little-endian float32, float64, float16 and uint8, C order; read
  * as float32. */
 CnnArray *cnn_npy_load (const char *path, GError **error);
+/* Whether the file is one by its first bytes; a damaged one by its name. */
+gboolean cnn_npy_is (const char *path);
 /* float32, version 1. Written whole or not at all. */
 gboolean cnn_npy_save (const CnnArray *array, const char *path, GError **error);
 

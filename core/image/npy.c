@@ -4,6 +4,7 @@
 #include "error.h"
 #include "image_private.h"
 
+#include <glib/gstdio.h>
 #include <stdarg.h>
 #include <string.h>
 
@@ -25,6 +26,22 @@ set_error (GError **error, const char *path, const char *format, ...)
   text = g_strdup_vprintf (format, list);
   va_end (list);
   g_set_error (error, CNN_ERROR, CNN_ERROR_FILE, "%s: %s", path, text);
+}
+
+gboolean
+cnn_npy_is (const char *path)
+{
+  char head[MAGIC_SIZE] = { 0 };
+  FILE *file = g_fopen (path, "rb");
+  gboolean magic = FALSE;
+
+  if (file != NULL)
+    {
+      magic =
+          fread (head, 1, MAGIC_SIZE, file) == MAGIC_SIZE && memcmp (head, MAGIC, MAGIC_SIZE) == 0;
+      fclose (file);
+    }
+  return magic || g_str_has_suffix (path, ".npy");
 }
 
 static float

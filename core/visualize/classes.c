@@ -31,6 +31,14 @@ cnn_prediction_free (CnnPrediction *prediction)
 
 /* --- From the output to classes --- */
 
+/* For the input at hand, or where there is none yet for the model's own. */
+static const CnnShape *
+shape_of (const CnnSession *self, int node)
+{
+  return self->shapes != NULL ? &self->shapes[node]
+                              : &cnn_model_node (self->network->model, node)->shape;
+}
+
 /* The node that makes the output's numbers, before layers that only pass or reshape them. */
 static int
 last_arithmetic (const CnnSession *self)
@@ -47,8 +55,8 @@ last_arithmetic (const CnnSession *self)
                             && node->layer->activation.kind == CNN_ACTIVATION_LINEAR);
 
       if (!passes || node->n_inputs != 1
-          || cnn_shape_count (&self->shapes[node->inputs[0]])
-                 != cnn_shape_count (&self->shapes[index]))
+          || cnn_shape_count (shape_of (self, node->inputs[0]))
+                 != cnn_shape_count (shape_of (self, index)))
         return index;
       index = node->inputs[0];
     }
@@ -58,7 +66,7 @@ gboolean
 cnn_session_find_scores (const CnnSession *self, CnnScores *scores, GError **error)
 {
   const CnnModel *model = self->network->model;
-  const CnnShape *shape = &self->shapes[model->output];
+  const CnnShape *shape = shape_of (self, model->output);
   int last = last_arithmetic (self);
   const CnnLayer *layer = cnn_model_node (model, last)->layer;
 
@@ -349,6 +357,24 @@ cnn_session_look_up (const CnnSession *self, const CnnScores *scores, const char
   else
     set_unknown_class_error (self, scores, wish, error);
   return -1;
+}
+
+gboolean
+cnn_session_find_target (const CnnSession *self, const char *wish, CnnTarget *target,
+                         GError **error)
+{
+  CnnScores scores = { 0 };
+
+  if (!cnn_session_find_scores (self, &scores, error))
+    return FALSE;
+  target->index = cnn_session_look_up (self, &scores, wish, error);
+  if (target->index < 0)
+    return FALSE;
+  target->node = scores.logit_node;
+  target->unit = scores.binary ? 0 : target->index;
+  target->negative = scores.binary && target->index == 0;
+  target->label = label_of (self, target->index);
+  return TRUE;
 }
 
 /* --- cnn.h --- */

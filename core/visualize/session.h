@@ -83,6 +83,16 @@ GPtrArray *cnn_session_best (const CnnSession *session, const CnnScores *scores,
 /* As cnn_session_find_class; gives the index or −1. */
 int cnn_session_look_up (const CnnSession *session, const CnnScores *scores, const char *wish,
                          GError **error);
+/* The unit that a class's logit is, told without running the model: "auto" is refused. */
+typedef struct
+{
+  int node, index, unit; /* index: the class; unit: the number of the node's that speaks for it */
+  gboolean negative;     /* class 0 of a binary model */
+  char *label;           /* to be freed */
+} CnnTarget;
+
+gboolean cnn_session_find_target (const CnnSession *session, const char *wish, CnnTarget *target,
+                                  GError **error);
 /* d(score of the class)/d(logits), scaled so that the largest is ±1 and rounding noise or underflow
  * of a saturated probability does no harm; `scale` takes that back. Transfer full. */
 float *cnn_scores_seed (const CnnScores *scores, int index, CnnScoreKind kind, double *scale);
