@@ -223,30 +223,33 @@ find_start (const Arguments *arguments, const Subject *subject, CnnPatternOption
             Start *start, GError **error)
 {
   const char *wish = arguments_get (arguments, "start");
+  gboolean good = TRUE;
   if (strcmp (wish, "noise") == 0)
     options->start = CNN_START_NOISE;
   else if (strcmp (wish, "gray") == 0)
     options->start = CNN_START_GRAY;
-  else if (subject->photo != NULL)
-    start->photo = cnn_image_ref ((CnnImage *) subject->photo);
-  else if (cnn_npy_is (wish))
-    start->array = cnn_npy_load (wish, error);
-  else if (g_file_test (wish, G_FILE_TEST_EXISTS))
-    start->photo = cnn_image_load (wish, error);
-  else
+  else if (subject->photo == NULL && !g_file_test (wish, G_FILE_TEST_EXISTS))
     {
       g_set_error (error, CNN_ERROR, CNN_ERROR_FILE,
                    "start: there is no file %s; noise and gray need none", wish);
-      return FALSE;
+      good = FALSE;
     }
-  if (start->photo != NULL)
-    options->start = CNN_START_PHOTO;
-  if (start->array != NULL)
-    options->start = CNN_START_ARRAY;
+  else if (subject->photo == NULL && cnn_npy_is (wish))
+    {
+      options->start = CNN_START_ARRAY;
+      start->array = cnn_npy_load (wish, error);
+      good = start->array != NULL;
+    }
+  else
+    {
+      options->start = CNN_START_PHOTO;
+      start->photo = subject->photo != NULL ? cnn_image_ref ((CnnImage *) subject->photo)
+                                            : cnn_image_load (wish, error);
+      good = start->photo != NULL;
+    }
   options->photo = start->photo;
   options->array = start->array;
-  return options->start == CNN_START_NOISE || options->start == CNN_START_GRAY
-         || start->photo != NULL || start->array != NULL;
+  return good;
 }
 
 /* --- Pictures --- */

@@ -8,7 +8,9 @@ convlens=$(realpath "$1")
 here=$(cd "$(dirname "$0")" && pwd)
 source_root=$(cd "$here/.." && pwd)
 export CONVLENS_DATA_DIR=${CONVLENS_DATA_DIR:-$source_root/weights}
-unset CONVLENS_DEBUG CONVLENS_DEVICE
+unset CONVLENS_DEVICE
+# A message of the validation layer ends the program.
+export CONVLENS_DEBUG=validate G_DEBUG=fatal-warnings
 golden=$here/golden/sequential
 photo=$source_root/install/sample/coffee.jpg
 work=$(mktemp -d)
@@ -80,7 +82,7 @@ open (name, "wb").write (data.replace (old, new))' "$@" "$golden/model.h5"
 # Help
 
 ok "--version" sh -c '"$1" --version | grep -qx "convlens [0-9.]*"' sh "$convlens"
-for command in predict layers activations gradient grad-cam devices; do
+for command in predict layers activations gradient activation-grid filter-pattern grad-cam devices; do
   ok "--help names $command" sh -c '"$1" --help | grep -q "^  $2 "' sh "$convlens" $command
   ok "$command --help" sh -c '"$1" "$2" --help | grep -q "^  --json "' sh "$convlens" $command
 done
@@ -268,6 +270,139 @@ ok "its size" size out/pixel.png 1 1
 ok "20000×10" "$convlens" grad-cam wide.png --output out/wide.png --preset book
 ok "its size" size out/wide.png 20000 10
 
+# Activation grids
+
+for option in layer channels columns scale normalize colormap output raw background; do
+  ok "activation-grid --help names --$option" \
+    sh -c '"$1" activation-grid --help | grep -q -- "^  --$2 "' sh "$convlens" $option
+done
+ok "destination is GIMP's alone" \
+  sh -c '! "$1" activation-grid --help | grep -q -- "--destination"' sh "$convlens"
+grid=(activation-grid "$golden/input.npy" --model "$golden/model.h5")
+refuses 2 'columns "wide" is not auto or a whole number from 0' "${grid[@]}" --columns wide
+refuses 2 'columns "-1" is not auto or a whole number' "${grid[@]}" --columns -1
+refuses 2 'scale "0" is not a whole number from 1 to 64' "${grid[@]}" --scale 0
+refuses 2 'normalize "x" is not one of book, channel, layer' "${grid[@]}" --normalize x
+refuses 2 'there is no option --destination' "${grid[@]}" --destination image
+refuses 1 'layer "dense" has no maps to show: its output is 6' \
+  "${grid[@]}" --layer dense --output out/a.png --raw out/raw
+refuses 1 'no_such_layer' "${grid[@]}" --layer conv2d,no_such_layer --output out/two
+refuses 1 'layer "conv2d" has 5 channels, 0 to 4; there is no channel 40' \
+  "${grid[@]}" --layer conv2d --channels 40 --output out/a.png
+refuses 1 'channels "3-1": the first is larger than the last' "${grid[@]}" --channels 3-1
+refuses 1 'channels "few" is not all, a channel (5), a range (0-31) or top:K' \
+  "${grid[@]}" --channels few
+refuses 1 'name a folder, or one layer' "${grid[@]}" --output out/a.png
+refuses 1 'is too large; choose fewer channels' activation-grid "$photo" --layer top_conv \
+  --scale 64 --columns 1 --output out/a.png
+
+json 'list (j) == ["model", "device", "input", "layers", "milliseconds"]' activation-grid "$photo"
+json '[l["name"] for l in j["layers"]] == ["conv2d", "max_pooling2d", "conv2d_1"]' "${grid[@]}"
+json 'list (j["layers"][0]) == ["name", "class", "shape", "dead", "minimum", "mean", "maximum",
+  "strongest"]' "${grid[@]}" --layer conv2d
+json 'j["layers"][0]["class"] == "Conv2D" and j["layers"][0]["shape"] == [19, 13, 5]' \
+  "${grid[@]}" --layer conv2d
+json 'all (l["minimum"] <= l["mean"] <= l["maximum"] and 0 <= l["dead"] <= l["shape"][2]
+  and len (set (l["strongest"])) == len (l["strongest"]) == min (5, l["shape"][2] - l["dead"])
+  for l in j["layers"])' "${grid[@]}" --layer all
+ok "the text tells how many channels are dead" \
+  sh -c '"$@" | grep -q "^conv2d_1 (Conv2D)  *7×4×7  *[0-7] of 7 "' sh "$convlens" "${grid[@]}"
+
+rm -rf out
+mkdir out
+ok "one grid to a file" "$convlens" "${grid[@]}" --layer conv2d --output out/one.png
+ok "no more columns than channels" size out/one.png $((5 * 14 - 1)) 19
+ok "two columns, twice the size" "$convlens" "${grid[@]}" --layer conv2d --output out/two.png \
+  --columns 2 --scale 2
+ok "its size" size out/two.png $((2 * 27 - 1)) $((3 * 39 - 1))
+ok "automatic columns" "$convlens" "${grid[@]}" --layer conv2d --output out/auto.png --columns auto
+ok "its size" size out/auto.png $((3 * 14 - 1)) $((2 * 20 - 1))
+ok "0 columns" "$convlens" "${grid[@]}" --layer conv2d --output out/zero.png --columns 0
+ok "is the same" cmp out/auto.png out/zero.png
+ok "one channel" "$convlens" "${grid[@]}" --layer conv2d --output out/5.png --channels 4 --scale 3
+ok "has no gaps" size out/5.png 39 57
+ok "the k strongest" "$convlens" "${grid[@]}" --layer conv2d --output out/top.png --channels top:2
+ok "their size" size out/top.png $((2 * 14 - 1)) 19
+ok "another colormap" "$convlens" "${grid[@]}" --layer conv2d --output out/gray.png --colormap gray
+ok "gives another picture" sh -c '! cmp -s out/one.png out/gray.png'
+ok "several grids and their values" "$convlens" "${grid[@]}" --output out/book --raw out/raw
+ok "their pictures" sh -c '[ "$(ls out/book | tr "\n" " ")" = \
+  "conv2d.png conv2d_1.png max_pooling2d.png " ]'
+ok "their arrays" sh -c '[ "$(ls out/raw | tr "\n" " ")" = \
+  "conv2d.npy conv2d_1.npy max_pooling2d.npy " ]'
+ok "the same picture as of one" cmp out/book/conv2d.png out/one.png
+"$convlens" activations "$golden/input.npy" "${model[@]}" --layer conv2d --raw out/a.npy > stdout.txt
+ok "the values of activations" cmp out/a.npy out/raw/conv2d.npy
+ok "nested names" "$convlens" activation-grid "$here/golden/nested/input.npy" \
+  --model "$here/golden/nested/model.keras" --output out/nested --raw out/nested
+ok "with - for /" test -s out/nested/middle-inner-frozen_dw.png -a -s out/nested/middle-before.npy
+ok "a photograph" "$convlens" activation-grid "$photo" --layer stem_conv --output out/photo.png
+ok "its mosaic" size out/photo.png $((16 * 113 - 1)) $((2 * 113 - 1))
+
+# Filter patterns
+
+for option in model layer class filter filters sheet size steps rate seed start crop preset output raw; do
+  ok "filter-pattern --help names --$option" \
+    sh -c '"$1" filter-pattern --help | grep -q -- "^  --$2 "' sh "$convlens" $option
+done
+small=(--model "$here/golden-pattern/model.keras" --size 30 --crop 5 --steps 2)
+pattern=(filter-pattern "${small[@]}" --layer conv)
+refuses 2 'name a layer or a class; convlens layers lists' filter-pattern "${small[@]}"
+refuses 2 'name a layer or a class, not both' "${pattern[@]}" --class 3
+refuses 2 'a class has one picture' filter-pattern "${small[@]}" --class 3 --sheet 2
+refuses 2 'is one word too many' "${pattern[@]}" "$photo"
+refuses 2 'steps "0" is not a whole number from 1' "${pattern[@]}" --steps 0
+refuses 2 'steps "-5" is not a whole number from 1' "${pattern[@]}" --steps -5
+refuses 2 'rate "0" is not a number from 0.0001' "${pattern[@]}" --rate 0
+refuses 2 'size "0" is not a whole number from 1' "${pattern[@]}" --size 0
+refuses 2 'preset "sharp" is not one of book, clear' "${pattern[@]}" --preset sharp
+refuses 2 'filters: "3-1" is not a range' "${pattern[@]}" --filters 3-1
+refuses 1 'has no layer' "${pattern[@]}" --layer konv --output out/a.png --raw out/a.npy
+refuses 1 'layer "conv" has 8 filters, 0 to 7; there is no filter 8' "${pattern[@]}" --filter 8 \
+  --output out/a.png
+refuses 1 'there is no filter 12' "${pattern[@]}" --filters 2-12 --output out/a.png
+refuses 1 'a crop of 15 pixels on each side leaves nothing of a picture of 30×30' "${pattern[@]}" \
+  --crop 15 --output out/a.png
+refuses 1 'a size of 5 is the least' "${pattern[@]}" --size 4 --crop 0 --output out/a.png
+refuses 1 'there is no file nothing.png' "${pattern[@]}" --start nothing.png --output out/a.png
+refuses 1 'is a folder' "${pattern[@]}" --start /tmp --output out/a.png
+refuses 1 'it must be (height, width, 3)' "${pattern[@]}" --start "$here/golden-pattern/conv-2.npy" \
+  --output out/a.png
+refuses 1 'no class 7: the model' filter-pattern "${small[@]}" --class 7 --output out/a.png
+
+json 'list (j) == ["model", "device", "layer", "picture", "filters", "batch", "memory",
+  "milliseconds"]' "${pattern[@]}"
+json '(j["layer"] == "conv" and [f["index"] for f in j["filters"]] == [2, 3, 4]
+  and all (list (f) == ["index", "before", "after", "tries"] and f["after"] > f["before"]
+  and f["tries"] == 1 for f in j["filters"]) and j["batch"] == 3)' "${pattern[@]}" --filters 2-4
+json 'j["class"] == {"index": 4, "label": "class 4"} and j["layer"] == "predictions"' \
+  filter-pattern "${small[@]}" --class 4
+json '[f["index"] for f in j["filters"]] == list (range (8))' "${pattern[@]}" --sheet 3
+json 'j["picture"]["width"] == 26 and "size of the array" in j["warnings"][0]' "${pattern[@]}" \
+  --start "$here/golden-pattern/start.npy"
+json '(j["filters"] == [{"index": 1, "before": 0, "after": 0, "tries": 4}]
+  and "never woke up" in j["warnings"][0])' "${pattern[@]}" --layer sleepy --filter 1 --preset clear
+
+rm -rf out
+mkdir out
+ok "one pattern" "$convlens" "${pattern[@]}" --filter 2 --output out/2.png --raw out/2.npy
+ok "its size" size out/2.png 20 20
+ok "its values" python3 -c '
+import struct
+data = open ("out/2.npy", "rb").read ()
+assert b"(30, 30, 3)" in data and b"<f4" in data'
+ok "a sheet of what there is" "$convlens" "${pattern[@]}" --sheet 3 --output out/sheet.png --raw out/raw
+ok "its size" size out/sheet.png 70 70
+ok "the values of each" sh -c '[ "$(ls out/raw | tr "\n" " ")" = \
+  "conv-0.npy conv-1.npy conv-2.npy conv-3.npy conv-4.npy conv-5.npy conv-6.npy conv-7.npy " ]'
+ok "alone as on the sheet" cmp out/2.npy out/raw/conv-2.npy
+ok "a range" "$convlens" "${pattern[@]}" --filters 1-6 --output out/range.png
+ok "its size" size out/range.png 70 45
+ok "one of its own seed" "$convlens" "${pattern[@]}" --filter 2 --seed 1 --raw out/seed.npy
+ok "is another" sh -c '! cmp -s out/2.npy out/seed.npy'
+ok "a dream" "$convlens" "${pattern[@]}" --start "$photo" --output out/dream.png --preset clear
+ok "gray" "$convlens" "${pattern[@]}" --start gray --output out/gray.png
+
 # An interrupt at any moment: nothing is written, unless all was done.
 interrupted () {
   rm -f out/x.npy
@@ -276,6 +411,17 @@ interrupted () {
 }
 for seconds in 0.02 0.1 0.3; do
   ok "interrupted after $seconds s" interrupted $seconds
+done
+# In the middle of a climb that would take hours. --foreground: one signal, since a second one is obeyed at once.
+stopped () {
+  local code=0
+  timeout --foreground -s "$1" 3 "$convlens" filter-pattern --layer block3b_expand_relu6 --sheet 8 \
+    --steps 10000 --output out/never.png --raw out/never 2> stderr.txt || code=$?
+  cat stderr.txt
+  [ $code -eq 124 ] && [ ! -e out/never.png ] && [ ! -e out/never ] && grep -q cancelled stderr.txt
+}
+for signal in INT TERM; do
+  ok "filter-pattern stopped by $signal leaves nothing" stopped $signal
 done
 if [ -w /dev/full ]; then
   ok "a full disk is an error" sh -c '! "$1" devices > /dev/full 2> /dev/null' sh "$convlens"

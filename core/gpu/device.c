@@ -45,7 +45,7 @@ on_validation_message (VkDebugUtilsMessageSeverityFlagBitsEXT severity,
   (void) severity;
   (void) types;
   device->validation_messages++;
-  g_printerr ("Vulkan validation: %s\n", message->pMessage);
+  g_warning ("Vulkan validation: %s", message->pMessage);
   return VK_FALSE;
 }
 
