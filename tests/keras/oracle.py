@@ -17,6 +17,8 @@ os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
 import numpy as np  # noqa: E402
 import tensorflow as tf  # noqa: E402
 
+ACTIVATION_LIMIT = 1e-4      # max-norm, relative
+
 CONVOLUTIONS = ("Conv2D", "DepthwiseConv2D", "SeparableConv2D")
 WITHOUT_ARITHMETIC = ("Reshape", "Flatten", "Dropout", "Activation", "Softmax")
 
@@ -131,19 +133,109 @@ class Run:
         return heat / heat.max() if heat.max() > 0 else heat
 
 
-def as_float64(keras, model):
-    """The same model with all arithmetic in float64."""
-    def widen(node):
+class Climb:
+    """The book's gradient ascent: to a layer's filter, or to a class's logit where layer is empty.
+
+    Starts behind a leading Rescaling or Normalization; a nested model climbs in its own input."""
+
+    def __init__(self, keras, model, layer, size, dtype="float32"):
+        if layer:
+            *outer, layer = next(name for name, _ in leaf_layers(model)
+                                 if name == layer or name.endswith(f"/{layer}")).split("/")
+            for name in outer:
+                model = model.get_layer(name)
+        first = next(one for one in model.layers if type(one).__name__ != "InputLayer")
+        start = first.output if type(first).__name__ in ("Rescaling", "Normalization") else model.inputs[0]
+        end = model.get_layer(layer).output if layer else model.outputs[0]
+        self.net = rebuilt(keras, keras.Model(start, end), dtype, size)
+        if not layer:
+            self.net.layers[-1].activation = keras.activations.linear
+        self.dtype = dtype
+        self.shape = self.net.input_shape[1:]
+        picture = tf.TensorSpec((1, *self.shape), dtype)
+        index = tf.TensorSpec((), "int32")
+        self._loss = tf.function(self._loss, input_signature=(picture, index))
+        self._step = tf.function(self._step, input_signature=(picture, index, tf.TensorSpec((), dtype)))
+
+    def _loss(self, image, index):
+        value = self.net(image, training=False)
+        return tf.reduce_mean(value[:, 2:-2, 2:-2, index] if len(value.shape) == 4 else value[:, index])
+
+    def _step(self, image, index, rate):
+        with tf.GradientTape() as tape:
+            tape.watch(image)
+            loss = self._loss(image, index)
+        return image + rate * tf.math.l2_normalize(tape.gradient(loss, image))
+
+    def value(self, picture, index):
+        return float(self._loss(np.asarray(picture, self.dtype)[None], index))
+
+    def climb(self, picture, index, steps, rate=10.0):
+        image = tf.convert_to_tensor(np.asarray(picture, self.dtype)[None])
+        for _ in range(steps):
+            image = self._step(image, index, rate)
+        return image.numpy()[0]
+
+
+def book_layers(model, run):
+    """Names of the convolution and pooling layers that have a map, in the model's order."""
+    return [name for name, layer in leaf_layers(model)
+            if type(layer).__name__ in (*CONVOLUTIONS, "MaxPooling2D", "AveragePooling2D")
+            and len(run.outputs[name].shape) == 4]
+
+
+def dead(values, least=0.0):
+    """How many channels of (H, W, C) are nowhere more than least."""
+    return int((np.abs(values).max(axis=(0, 1)) <= least).sum())
+
+
+def book_mosaic(values, columns=16):
+    """The notebook's display_grid of a layer's (H, W, C): whole rows of channels only."""
+    height, width, channels = values.shape
+    rows = channels // columns
+    grid = np.zeros(((height + 1) * rows - 1, (width + 1) * columns - 1)) if rows else np.zeros((0, 0))
+    for row in range(rows):
+        for column in range(columns):
+            image = values[:, :, row * columns + column].copy()
+            if image.sum() != 0:
+                image -= image.mean()
+                image /= image.std()
+                image *= 64
+                image += 128
+            y, x = row * (height + 1), column * (width + 1)
+            grid[y:y + height, x:x + width] = np.clip(image, 0, 255).astype("uint8")
+    return grid
+
+
+def book_deprocessed(picture, crop=25):
+    """The notebook's deprocess_image."""
+    image = picture.copy()
+    image -= image.mean()
+    image /= image.std()
+    image *= 64
+    image += 128
+    return np.clip(image, 0, 255).astype("uint8")[crop:-crop, crop:-crop]
+
+
+def rebuilt(keras, model, dtype=None, size=None):
+    """The same model from its config: with all arithmetic in dtype, or with a square input of another size."""
+    def change(node):
         if isinstance(node, dict):
-            return {key: "float64" if key == "dtype" and value is not None else widen(value)
-                    for key, value in node.items()}
-        return [widen(item) for item in node] if isinstance(node, list) else node
-    twin = keras.models.model_from_json(json.dumps(widen(json.loads(model.to_json()))))
-    twin.set_weights([weight.astype("float64") for weight in model.get_weights()])
+            return {key: dtype if dtype and key == "dtype" and value is not None
+                    else [*value[:1], size, size, *value[3:]] if size and key in ("batch_shape", "batch_input_shape")
+                    else change(value) for key, value in node.items()}
+        return [change(item) for item in node] if isinstance(node, list) else node
+    twin = keras.models.model_from_json(json.dumps(change(json.loads(model.to_json()))))
+    twin.set_weights([weight.astype(dtype or weight.dtype) for weight in model.get_weights()])
     for _, layer in leaf_layers(twin):
         if type(layer).__name__ == "Normalization" and layer.weights:
             layer.finalize_state()
     return twin
+
+
+def as_float64(keras, model):
+    """The same model with all arithmetic in float64."""
+    return rebuilt(keras, model, "float64")
 
 
 def file_version(path):
@@ -243,8 +335,23 @@ def settle(model, batch, seed, logit_spread=2.0):
             del layer.call
 
 
-def file_name(layer):
-    return layer.replace("/", "-") + ".npy"
+def file_name(layer, ending=".npy"):
+    return layer.replace("/", "-") + ending
+
+
+def max_norm(ours, theirs):
+    """Largest difference over largest value; infinite for another shape or a NaN."""
+    if ours.shape != theirs.shape or not np.isfinite(ours).all():
+        return float("inf")
+    if not theirs.size:
+        return 0.0
+    return float(np.abs(ours.astype("float64") - theirs).max() / (np.abs(theirs).max() or 1))
+
+
+def l2(ours, theirs):
+    if ours.shape != theirs.shape or not np.isfinite(ours).all():
+        return float("inf")
+    return float(np.linalg.norm(ours.astype("float64") - theirs) / (np.linalg.norm(theirs) or 1))
 
 
 def save_array(path, array):

