@@ -10,6 +10,10 @@
 #endif
 
 #define PROCEDURE_PREFIX "plug-in-convlens-"
+#define START_IMAGE "image:"
+/* GIMP's message grows with its text, beyond the screen. */
+#define MESSAGE_LINES 14
+#define UPDATE_INTERVAL 50000 /* microseconds */
 
 void
 gimp_face_begin (void)
@@ -36,48 +40,202 @@ gimp_face_find (const char *procedure_name)
   return command != NULL && (command->flags & COMMAND_GIMP) ? command : NULL;
 }
 
+char *
+gimp_face_image_name (int id, const char *name)
+{
+  return g_strdup_printf (START_IMAGE "%d %s", id, name);
+}
+
+gboolean
+gimp_face_start_image (const Arguments *arguments, int *id, GError **error)
+{
+  *id = -1;
+  if (arguments_find (arguments, "start") == NULL)
+    return TRUE;
+  const char *start = arguments_get (arguments, "start");
+  if (!g_str_has_prefix (start, START_IMAGE))
+    return TRUE;
+  const char *number = start + strlen (START_IMAGE);
+  char *end = NULL;
+  gint64 value = g_ascii_strtoll (number, &end, 10);
+  if (!g_ascii_isdigit (*number) || (*end != '\0' && *end != ' ') || value > G_MAXINT)
+    {
+      g_set_error (error, ARGUMENT_ERROR, 0, "start \"%s\" is not " START_IMAGE "ID", start);
+      return FALSE;
+    }
+  *id = (int) value;
+  return TRUE;
+}
+
+void
+gimp_face_no_image (int id, GError **error)
+{
+  g_set_error (error, CNN_ERROR, CNN_ERROR_ARGUMENT,
+               "start " START_IMAGE "%d: there is no open image with the ID %d", id, id);
+}
+
+gboolean
+gimp_face_is_stale (const Argument *argument, const char *value, const GStrv images)
+{
+  return strcmp (argument->name, "start") == 0 && g_str_has_prefix (value, START_IMAGE)
+         && !g_strv_contains ((const char *const *) images, value);
+}
+
+typedef struct
+{
+  char *text;
+  gint64 at;
+} Shown;
+
+/* GIMP answers every update, so that too many would hold up the run. */
 static void
 update (double fraction, const char *what, gpointer data)
 {
-  char **shown = data;
-  if (what != NULL && g_strcmp0 (what, *shown) != 0)
+  Shown *shown = data;
+  gint64 now = g_get_monotonic_time ();
+  if (shown->at != 0 && now - shown->at < UPDATE_INTERVAL)
+    return;
+  if (what != NULL && g_strcmp0 (what, shown->text) != 0)
     {
-      g_free (*shown);
-      *shown = g_strdup (what);
+      g_free (shown->text);
+      shown->text = g_strdup (what);
       gimp_progress_set_text (what);
     }
   gimp_progress_update (CLAMP (fraction, 0.0, 1.0));
+  shown->at = g_get_monotonic_time ();
+}
+
+static void
+set_pixels (GeglBuffer *buffer, const CnnImage *image)
+{
+  static const char *const formats[] = { "Y' float", "Y'A float", "R'G'B' float", "R'G'B'A float" };
+  gegl_buffer_set (buffer, GEGL_RECTANGLE (0, 0, image->width, image->height), 0,
+                   babl_format (formats[image->channels - 1]), image->pixels, GEGL_AUTO_ROWSTRIDE);
+}
+
+static void
+free_painted (gpointer buffer)
+{
+  if (buffer != NULL)
+    g_object_unref (buffer);
+}
+
+/* Those that are painted on demand may be many and large; 8 bits hold them, and GEGL swaps. */
+static GPtrArray *
+paint (const Result *result, Shown *shown, GError **error)
+{
+  g_autoptr (GPtrArray) painted = g_ptr_array_new_with_free_func (free_painted);
+  for (guint i = 0; i < result->layers->len; i++)
+    {
+      const ResultLayer *layer = g_ptr_array_index (result->layers, i);
+      GeglBuffer *buffer = NULL;
+      if (layer->image == NULL)
+        {
+          update ((double) i / result->layers->len, layer->name, shown);
+          g_autoptr (CnnImage) image = result_layer_image (layer, error);
+          if (image == NULL)
+            return NULL;
+          buffer = gegl_buffer_new (GEGL_RECTANGLE (0, 0, image->width, image->height),
+                                    babl_format ("R'G'B'A u8"));
+          set_pixels (buffer, image);
+        }
+      g_ptr_array_add (painted, buffer);
+    }
+  return g_steal_pointer (&painted);
 }
 
 Result *
 gimp_face_run (const Command *command, const Arguments *arguments, const Subject *subject,
-               GError **error)
+               GPtrArray **painted, GError **error)
 {
-  g_autofree char *shown = NULL;
+  Shown shown = { 0 };
   CnnProgress progress = { .update = update, .data = &shown };
   gimp_progress_init ("Convlens");
-  Result *result = command->run (arguments, subject, &progress, error);
+  g_autoptr (Result) result = command->run (arguments, subject, &progress, error);
+  *painted = result != NULL ? paint (result, &shown, error) : NULL;
   gimp_progress_end ();
-  return result;
+  g_free (shown.text);
+  return *painted != NULL ? g_steal_pointer (&result) : NULL;
+}
+
+void
+gimp_face_layer_size (const Result *result, GPtrArray *painted, guint index, int *width,
+                      int *height)
+{
+  const ResultLayer *layer = g_ptr_array_index (result->layers, index);
+  GeglBuffer *buffer = g_ptr_array_index (painted, index);
+  *width = buffer != NULL ? gegl_buffer_get_width (buffer) : layer->image->width;
+  *height = buffer != NULL ? gegl_buffer_get_height (buffer) : layer->image->height;
+}
+
+void
+gimp_face_write (GeglBuffer *target, const Result *result, GPtrArray *painted, guint index)
+{
+  const ResultLayer *layer = g_ptr_array_index (result->layers, index);
+  GeglBuffer *buffer = g_ptr_array_index (painted, index);
+  if (buffer != NULL)
+    gegl_buffer_copy (buffer, NULL, GEGL_ABYSS_NONE, target, NULL);
+  else
+    set_pixels (target, layer->image);
+  gegl_buffer_flush (target);
+}
+
+char *
+gimp_face_title (const Command *command)
+{
+  g_auto (GStrv) parts = g_strsplit (command->label, "_", -1);
+  char *title = g_strjoinv ("", parts);
+  if (g_str_has_suffix (title, "…"))
+    title[strlen (title) - strlen ("…")] = '\0';
+  return title;
+}
+
+void
+gimp_face_tell (const Command *command, const char *text)
+{
+  g_autofree char *plain = g_strchomp (g_strdup (text));
+  g_auto (GStrv) lines = g_strsplit (plain, "\n", -1);
+  g_autofree char *title = gimp_face_title (command);
+  if (g_strv_length (lines) > MESSAGE_LINES)
+    dialog_show_report (title, plain);
+  else
+    g_message ("%s", plain);
+}
+
+/* The words that the row itself proposes stand first. */
+static GPtrArray *
+proposals_new (const Argument *argument)
+{
+  GPtrArray *names = g_ptr_array_new ();
+  for (int i = 0; argument->choices != NULL && argument->choices[i] != NULL; i++)
+    g_ptr_array_add (names, (gpointer) argument->choices[i]);
+  return names;
 }
 
 static void
-propose_devices (DialogPage *page)
+propose (DialogPage *page, const Argument *argument, GPtrArray *names)
+{
+  g_ptr_array_add (names, NULL);
+  dialog_page_propose (page, argument->name, (const char *const *) names->pdata);
+}
+
+static void
+propose_devices (DialogPage *page, const Argument *argument)
 {
   g_autoptr (GPtrArray) devices = cnn_devices_list (NULL);
-  g_autoptr (GPtrArray) names = g_ptr_array_new ();
-  g_ptr_array_add (names, (gpointer) "auto");
+  g_autoptr (GPtrArray) names = proposals_new (argument);
   for (guint i = 0; devices != NULL && i < devices->len; i++)
     {
       const CnnDeviceInfo *info = g_ptr_array_index (devices, i);
       g_ptr_array_add (names, info->name);
     }
-  g_ptr_array_add (names, NULL);
-  dialog_page_propose (page, "device", (const char *const *) names->pdata);
+  propose (page, argument, names);
 }
 
+/* Layers with a map, in the model's order; from its end where "auto" stands for the last of them.
+ */
 static void
-propose_layers (DialogPage *page, GPtrArray *table)
+propose_layers (DialogPage *page, const Argument *argument, GPtrArray *table)
 {
   g_autoptr (Arguments) arguments = arguments_new (table);
   static const char *const needed[] = { "model", "architecture", "input-size" };
@@ -90,30 +248,60 @@ propose_layers (DialogPage *page, GPtrArray *table)
   CnnOptions options = command_options (arguments);
   g_autoptr (CnnSession) session = cnn_session_open (&options, FALSE, NULL);
   g_autoptr (GPtrArray) layers = session != NULL ? cnn_session_layers (session, NULL) : NULL;
-  g_autoptr (GPtrArray) names = g_ptr_array_new ();
-  g_ptr_array_add (names, (gpointer) "auto");
-  /* From the end, where Grad-CAM is of use. */
-  for (guint i = layers != NULL ? layers->len : 0; i > 0; i--)
+  g_autoptr (GPtrArray) names = proposals_new (argument);
+  guint count = layers != NULL ? layers->len : 0;
+  gboolean backwards = strcmp (argument->fallback, "auto") == 0;
+  for (guint i = 0; i < count; i++)
     {
-      const CnnLayerInfo *info = g_ptr_array_index (layers, i - 1);
+      const CnnLayerInfo *info = g_ptr_array_index (layers, backwards ? count - 1 - i : i);
       if (info->rank == 3)
         g_ptr_array_add (names, info->name);
     }
-  g_ptr_array_add (names, NULL);
-  dialog_page_propose (page, "layer", (const char *const *) names->pdata);
+  propose (page, argument, names);
 }
 
+static void
+propose_images (DialogPage *page, const Argument *argument, const GStrv images)
+{
+  g_autoptr (GPtrArray) names = proposals_new (argument);
+  for (int i = 0; images[i] != NULL; i++)
+    g_ptr_array_add (names, images[i]);
+  propose (page, argument, names);
+}
+
+const char *const gimp_face_proposed[] = { "device", "layer", "start", NULL };
+
 void
-gimp_face_propose (DialogPage *page, GPtrArray *table)
+gimp_face_propose (DialogPage *page, GPtrArray *table, const GStrv images)
 {
   for (guint i = 0; i < table->len; i++)
     {
       const Argument *argument = g_ptr_array_index (table, i);
       if (strcmp (argument->name, "device") == 0)
-        propose_devices (page);
+        propose_devices (page, argument);
       else if (strcmp (argument->name, "layer") == 0)
-        propose_layers (page, table);
+        propose_layers (page, argument, table);
+      else if (strcmp (argument->name, "start") == 0)
+        propose_images (page, argument, images);
     }
+}
+
+char *
+gimp_face_number (double value)
+{
+  char text[G_ASCII_DTOSTR_BUF_SIZE];
+  return g_strdup (g_ascii_formatd (text, sizeof text, "%.10g", value));
+}
+
+char *
+gimp_face_help (const Argument *argument)
+{
+  g_autofree char *value = argument_value_help (argument);
+  g_autofree char *range =
+      argument->kind == ARGUMENT_INTEGER || argument->kind == ARGUMENT_NUMBER
+          ? g_strdup_printf (", %.10g to %.10g", argument->minimum, argument->maximum)
+          : g_strdup ("");
+  return g_strdup_printf ("%s%s: %s", value, range, argument->help);
 }
 
 CnnImage *
@@ -131,13 +319,4 @@ gimp_face_read (GeglBuffer *buffer, GError **error)
   for (gsize i = 0; i < count; i++)
     image->pixels[i] = isnan (image->pixels[i]) ? 0.0f : CLAMP (image->pixels[i], 0.0f, 1.0f);
   return image;
-}
-
-void
-gimp_face_write (GeglBuffer *buffer, const CnnImage *image)
-{
-  static const char *const formats[] = { "Y' float", "Y'A float", "R'G'B' float", "R'G'B'A float" };
-  gegl_buffer_set (buffer, GEGL_RECTANGLE (0, 0, image->width, image->height), 0,
-                   babl_format (formats[image->channels - 1]), image->pixels, GEGL_AUTO_ROWSTRIDE);
-  gegl_buffer_flush (buffer);
 }

@@ -3,6 +3,11 @@
 
 #include <string.h>
 
+/* Letters of the buttons around the page (OK, Cancel, Reset, Help, Save, Load) and the expander. */
+#define TAKEN_LETTERS "ocrhslf"
+/* Wider ranges are typed: a slider would jump from pixel to pixel. */
+#define MAX_SLIDER 200
+
 typedef struct
 {
   const Argument *argument;
@@ -16,10 +21,12 @@ typedef struct
 struct _DialogPage
 {
   GtkWidget *widget;
+  const char *const *proposed;
   GPtrArray *rows; /* of Row */
   DialogChanged changed;
   gpointer data;
   gboolean quiet;
+  GString *letters; /* that are taken as mnemonics */
 };
 
 #if GTK_CHECK_VERSION(3, 0, 0)
@@ -236,6 +243,33 @@ propose (Row *row, const char *const *proposals)
     gtk_combo_box_text_append_text (GTK_COMBO_BOX_TEXT (row->entry), proposals[row->n_proposals]);
 }
 
+/* A row's words stand for its lowest numbers. */
+static gboolean
+on_number_shown (GtkSpinButton *button, gpointer data)
+{
+  Row *row = data;
+  const Argument *argument = row->argument;
+  guint word = (guint) (gtk_adjustment_get_value (row->adjustment) - argument->minimum);
+  if (word >= g_strv_length ((char **) argument->choices))
+    return FALSE;
+  gtk_entry_set_text (GTK_ENTRY (button), argument->choices[word]);
+  return TRUE;
+}
+
+static int
+on_number_typed (GtkSpinButton *button, double *value, gpointer data)
+{
+  Row *row = data;
+  const Argument *argument = row->argument;
+  for (int i = 0; argument->choices[i] != NULL; i++)
+    if (strcmp (gtk_entry_get_text (GTK_ENTRY (button)), argument->choices[i]) == 0)
+      {
+        *value = argument->minimum + i;
+        return TRUE;
+      }
+  return FALSE;
+}
+
 static void
 make_number (Row *row)
 {
@@ -244,19 +278,40 @@ make_number (Row *row)
   double range = argument->maximum - argument->minimum;
   row->adjustment = GTK_ADJUSTMENT (gtk_adjustment_new (
       argument->minimum, argument->minimum, argument->maximum, 1, MAX (1, range / 10), 0));
-  row->widget = box_new (GTK_ORIENTATION_HORIZONTAL, 6);
-  GtkWidget *scale = scale_new (row->adjustment);
-  gtk_scale_set_draw_value (GTK_SCALE (scale), FALSE);
   row->entry = gtk_spin_button_new (row->adjustment, 1, whole ? 0 : 1);
-  gtk_box_pack_start (GTK_BOX (row->widget), scale, TRUE, TRUE, 0);
-  gtk_box_pack_start (GTK_BOX (row->widget), row->entry, FALSE, FALSE, 0);
+  row->widget = row->entry;
+  if (range <= MAX_SLIDER)
+    {
+      row->widget = box_new (GTK_ORIENTATION_HORIZONTAL, 6);
+      GtkWidget *scale = scale_new (row->adjustment);
+      gtk_scale_set_draw_value (GTK_SCALE (scale), FALSE);
+      gtk_box_pack_start (GTK_BOX (row->widget), scale, TRUE, TRUE, 0);
+      gtk_box_pack_start (GTK_BOX (row->widget), row->entry, FALSE, FALSE, 0);
+    }
+  if (argument->choices != NULL)
+    {
+      g_signal_connect (row->entry, "output", G_CALLBACK (on_number_shown), row);
+      g_signal_connect (row->entry, "input", G_CALLBACK (on_number_typed), row);
+      gtk_spin_button_update (GTK_SPIN_BUTTON (row->entry));
+    }
   g_signal_connect (row->adjustment, "value-changed", G_CALLBACK (on_adjusted), row);
+}
+
+/* An entry, with proposals where the row has them. */
+static GtkWidget *
+words_new (Row *row)
+{
+  if (row->argument->choices == NULL && !g_strv_contains (row->page->proposed, row->argument->name))
+    return gtk_entry_new ();
+  row->entry = gtk_combo_box_text_new_with_entry ();
+  propose (row, row->argument->choices);
+  return row->entry;
 }
 
 static void
 make_file (Row *row)
 {
-  row->entry = gtk_entry_new ();
+  row->entry = words_new (row);
   row->widget = box_new (GTK_ORIENTATION_HORIZONTAL, 6);
   GtkWidget *button = gtk_button_new_with_label ("Browse…");
   gtk_box_pack_start (GTK_BOX (row->widget), row->entry, TRUE, TRUE, 0);
@@ -290,14 +345,39 @@ make_widget (Row *row)
       break;
     case ARGUMENT_TEXT:
     case ARGUMENT_SIZE:
-      row->entry =
-          argument->choices != NULL ? gtk_combo_box_text_new_with_entry () : gtk_entry_new ();
-      if (argument->choices != NULL)
-        propose (row, argument->choices);
+      row->entry = words_new (row);
       break;
     }
   row->widget = row->entry;
   g_signal_connect (row->entry, signal, G_CALLBACK (on_changed), row);
+}
+
+static gboolean
+take_letter (DialogPage *page, char letter)
+{
+  char lower = g_ascii_tolower (letter);
+  if (!g_ascii_isalpha (lower) || strchr (page->letters->str, lower) != NULL)
+    return FALSE;
+  g_string_append_c (page->letters, lower);
+  return TRUE;
+}
+
+/* The label with the mnemonic that it has, or if that is taken with another, or with none. */
+static char *
+label_text (DialogPage *page, const char *label)
+{
+  const char *mark = strchr (label, '_');
+  if (mark == NULL || take_letter (page, mark[1]))
+    return g_strdup (label);
+  g_autoptr (GString) text = g_string_new (label);
+  g_string_erase (text, mark - label, 1);
+  for (gsize i = 0; i < text->len; i++)
+    if (take_letter (page, text->str[i]))
+      {
+        g_string_insert_c (text, (gssize) i, '_');
+        break;
+      }
+  return g_strdup (text->str);
 }
 
 static void
@@ -308,7 +388,8 @@ add_row (DialogPage *page, GtkWidget *grid, const Argument *argument, int at)
   row->page = page;
   make_widget (row);
   g_ptr_array_add (page->rows, row);
-  GtkWidget *label = gtk_label_new_with_mnemonic (argument->label);
+  g_autofree char *text = label_text (page, argument->label);
+  GtkWidget *label = gtk_label_new_with_mnemonic (text);
   gtk_label_set_mnemonic_widget (GTK_LABEL (label), row->entry);
   gtk_widget_set_tooltip_text (label, argument->help);
   gtk_widget_set_tooltip_text (row->widget, argument->help);
@@ -321,14 +402,18 @@ page_free (gpointer data)
 {
   DialogPage *page = data;
   g_ptr_array_unref (page->rows);
+  g_string_free (page->letters, TRUE);
   g_free (page);
 }
 
 DialogPage *
-dialog_page_new (GPtrArray *table, DialogChanged changed, gpointer data)
+dialog_page_new (GPtrArray *table, const char *const *proposed, DialogChanged changed,
+                 gpointer data)
 {
   DialogPage *page = g_new0 (DialogPage, 1);
   page->rows = g_ptr_array_new_with_free_func (g_free);
+  page->proposed = proposed;
+  page->letters = g_string_new (TAKEN_LETTERS);
   page->changed = changed;
   page->data = data;
   page->quiet = TRUE;
@@ -338,12 +423,13 @@ dialog_page_new (GPtrArray *table, DialogChanged changed, gpointer data)
 
   GtkWidget *grids[2] = { grid_new (), grid_new () };
   int counts[2] = { 0, 0 };
-  for (guint i = 0; i < table->len; i++)
-    {
-      const Argument *argument = g_ptr_array_index (table, i);
-      int folded = argument->flags & ARGUMENT_FOLDED ? 1 : 0;
-      add_row (page, grids[folded], argument, counts[folded]++);
-    }
+  for (int folded = 0; folded < 2; folded++)
+    for (guint i = 0; i < table->len; i++)
+      {
+        const Argument *argument = g_ptr_array_index (table, i);
+        if (folded == ((argument->flags & ARGUMENT_FOLDED) != 0))
+          add_row (page, grids[folded], argument, counts[folded]++);
+      }
   GtkWidget *expander = gtk_expander_new_with_mnemonic ("_Further settings of model and picture");
   gtk_container_set_border_width (GTK_CONTAINER (grids[1]), 6);
   gtk_container_add (GTK_CONTAINER (expander), grids[1]);
@@ -386,4 +472,46 @@ dialog_page_propose (DialogPage *page, const char *name, const char *const *prop
   Row *row = find_row (page, name);
   if (row != NULL && GTK_IS_COMBO_BOX (row->entry))
     propose (row, proposals);
+}
+
+void
+dialog_hide (GtkWidget *window)
+{
+  gtk_widget_hide (window);
+  gdk_display_sync (gtk_widget_get_display (window));
+}
+
+void
+dialog_complain (GtkWidget *window, const GError *error)
+{
+  GtkWidget *message =
+      gtk_message_dialog_new (GTK_WINDOW (window), GTK_DIALOG_MODAL, GTK_MESSAGE_ERROR,
+                              GTK_BUTTONS_CLOSE, "%s", error->message);
+  gtk_dialog_run (GTK_DIALOG (message));
+  gtk_widget_destroy (message);
+}
+
+void
+dialog_show_report (const char *title, const char *text)
+{
+  GtkWidget *window = gtk_dialog_new_with_buttons (title, NULL, (GtkDialogFlags) 0, "_Close",
+                                                   GTK_RESPONSE_CLOSE, NULL);
+  gtk_dialog_set_default_response (GTK_DIALOG (window), GTK_RESPONSE_CLOSE);
+  gtk_window_set_default_size (GTK_WINDOW (window), 1000, 500);
+  GtkWidget *view = gtk_text_view_new ();
+  gtk_text_view_set_editable (GTK_TEXT_VIEW (view), FALSE);
+  gtk_text_view_set_cursor_visible (GTK_TEXT_VIEW (view), FALSE);
+  GtkTextBuffer *buffer = gtk_text_view_get_buffer (GTK_TEXT_VIEW (view));
+  GtkTextTag *columns = gtk_text_buffer_create_tag (buffer, NULL, "family", "monospace", NULL);
+  GtkTextIter start;
+  gtk_text_buffer_get_start_iter (buffer, &start);
+  gtk_text_buffer_insert_with_tags (buffer, &start, text, -1, columns, NULL);
+  GtkWidget *scrolled = gtk_scrolled_window_new (NULL, NULL);
+  gtk_container_set_border_width (GTK_CONTAINER (scrolled), 12);
+  gtk_container_add (GTK_CONTAINER (scrolled), view);
+  GtkWidget *content = gtk_dialog_get_content_area (GTK_DIALOG (window));
+  gtk_box_pack_start (GTK_BOX (content), scrolled, TRUE, TRUE, 0);
+  gtk_widget_show_all (window);
+  gtk_dialog_run (GTK_DIALOG (window));
+  gtk_widget_destroy (window);
 }

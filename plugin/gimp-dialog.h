@@ -15,9 +15,11 @@ typedef struct _DialogPage DialogPage;
 /* Called when the user has changed a value. */
 typedef void (*DialogChanged) (const Argument *argument, const char *value, gpointer data);
 
-/* Rows for all arguments of the table, those that are ARGUMENT_FOLDED under an expander. The page
- * lives as long as its widget. */
-DialogPage *dialog_page_new (GPtrArray *table, DialogChanged changed, gpointer data);
+/* Rows for all arguments of the table, those that are ARGUMENT_FOLDED under an expander. proposed:
+ * the names of text rows that get proposals later on, kept. The page lives as long as its widget.
+ */
+DialogPage *dialog_page_new (GPtrArray *table, const char *const *proposed, DialogChanged changed,
+                             gpointer data);
 GtkWidget *dialog_page_widget (DialogPage *page);
 
 /* Shows a value; `changed` is not called. */
@@ -26,5 +28,12 @@ void dialog_page_set (DialogPage *page, const char *name, const char *value);
 char *dialog_page_get (DialogPage *page, const char *name);
 /* What an editable row with proposals offers. */
 void dialog_page_propose (DialogPage *page, const char *name, const char *const *proposals);
+
+/* Takes the window off the screen at once, before long work. */
+void dialog_hide (GtkWidget *window);
+/* Tells the user what is wrong, over the window. */
+void dialog_complain (GtkWidget *window, const GError *error);
+/* Shows a text that is too long for a message, until it is closed. */
+void dialog_show_report (const char *title, const char *text);
 
 G_END_DECLS

@@ -29,15 +29,6 @@ argument_type (const Argument *argument)
     }
 }
 
-static char *
-argument_help (const Argument *argument)
-{
-  g_autofree char *value = argument_value_help (argument);
-  return *argument->fallback == '\0'
-             ? g_strdup_printf ("%s: %s", value, argument->help)
-             : g_strdup_printf ("%s: %s (%s)", value, argument->help, argument->fallback);
-}
-
 static void
 install (const Command *command)
 {
@@ -50,31 +41,44 @@ install (const Command *command)
     { GIMP_PDB_IMAGE, (char *) "image", (char *) "the image" },
     { GIMP_PDB_DRAWABLE, (char *) "drawable", (char *) "the layer to look at" },
   };
+  const GimpParamDef layers[] = {
+    { GIMP_PDB_INT32, (char *) "num-layers", (char *) "the number of layers that were made" },
+    { GIMP_PDB_INT32ARRAY, (char *) "layers", (char *) "the layers, lowest first" },
+  };
   const GimpParamDef layer = { GIMP_PDB_LAYER, (char *) "layer",
                                (char *) "the layer that was made" };
   const GimpParamDef image = { GIMP_PDB_IMAGE, (char *) "image",
                                (char *) "the image that was made" };
-  const GimpParamDef returned[] = {
-    command->flags & COMMAND_PHOTO ? layer : image,
-    { GIMP_PDB_STRING, (char *) "report", (char *) "the report: a JSON object" },
-  };
+  const GimpParamDef report = { GIMP_PDB_STRING, (char *) "report",
+                                (char *) "the report: a JSON object" };
+  GimpParamDef returned[3];
+  int n_returned = 0;
+  if (command->flags & COMMAND_LAYERS)
+    for (guint i = 0; i < G_N_ELEMENTS (layers); i++)
+      returned[n_returned++] = layers[i];
+  else
+    returned[n_returned++] = command->flags & COMMAND_PHOTO ? layer : image;
+  returned[n_returned++] = report;
 
   g_autofree GimpParamDef *wanted = g_new0 (GimpParamDef, (gsize) leading + table->len);
   memcpy (wanted, picture, sizeof picture[0] * (gsize) leading);
   for (guint i = 0; i < table->len; i++)
     {
       const Argument *argument = g_ptr_array_index (table, i);
-      char *help = argument_help (argument);
+      g_autofree char *plain = gimp_face_help (argument);
+      char *help = *argument->fallback == '\0'
+                       ? g_steal_pointer (&plain)
+                       : g_strdup_printf ("%s (%s)", plain, argument->fallback);
       g_ptr_array_add (texts, help);
       wanted[(guint) leading + i] =
           (GimpParamDef){ argument_type (argument), (char *) argument->name, help };
     }
   g_autofree char *blurb = g_strdup (command->summary);
   blurb[0] = g_ascii_toupper (blurb[0]);
-  gimp_install_procedure (
-      name, blurb, command->help, "The Convlens authors", "GPL-3.0-or-later", "2026",
-      command->label, command->flags & COMMAND_PHOTO ? "RGB*, GRAY*, INDEXED*" : "", GIMP_PLUGIN,
-      leading + (int) table->len, G_N_ELEMENTS (returned), wanted, returned);
+  gimp_install_procedure (name, blurb, command->help, "The Convlens authors", "GPL-3.0-or-later",
+                          "2026", command->label,
+                          command->flags & COMMAND_PHOTO ? "RGB*, GRAY*, INDEXED*" : "",
+                          GIMP_PLUGIN, leading + (int) table->len, n_returned, wanted, returned);
   gimp_plugin_menu_register (name, GIMP_MENU);
 }
 
@@ -103,16 +107,13 @@ take_params (const Command *command, Arguments *arguments, int n_params, const G
     {
       const Argument *argument = g_ptr_array_index (table, i);
       const GimpParam *param = &params[(guint) leading + i];
-      char number[G_ASCII_DTOSTR_BUF_SIZE];
-      const char *text = param->data.d_string;
+      g_autofree char *number = NULL;
       if (param->type == GIMP_PDB_INT32)
-        {
-          g_snprintf (number, sizeof number, "%d", param->data.d_int32);
-          text = number;
-        }
+        number = gimp_face_number (param->data.d_int32);
       else if (param->type == GIMP_PDB_FLOAT)
-        text = g_ascii_dtostr (number, sizeof number, param->data.d_float);
-      if (!arguments_set (arguments, argument->name, text, error))
+        number = gimp_face_number (param->data.d_float);
+      if (!arguments_set (arguments, argument->name, number != NULL ? number : param->data.d_string,
+                          error))
         return FALSE;
     }
   return TRUE;
@@ -140,94 +141,45 @@ typedef struct
 {
   DialogPage *page;
   GPtrArray *table;
+  GStrv images;
 } Dialog;
+
+/* The open images, newest first, as gimp_face_propose wants them. Transfer full. */
+static GStrv
+open_images (void)
+{
+  int count = 0;
+  g_autofree gint *images = gimp_image_list (&count);
+  GStrv names = g_new0 (char *, count + 1);
+  for (int i = 0; i < count; i++)
+    {
+      g_autofree char *name = gimp_image_get_name (images[i]);
+      names[i] = gimp_face_image_name (images[i], name);
+    }
+  return names;
+}
 
 static void
 on_dialog_changed (const Argument *argument, const char *value G_GNUC_UNUSED, gpointer data)
 {
   Dialog *dialog = data;
   if (strcmp (argument->name, "model") == 0 || strcmp (argument->name, "architecture") == 0)
-    gimp_face_propose (dialog->page, dialog->table);
+    gimp_face_propose (dialog->page, dialog->table, dialog->images);
 }
 
-/* Takes the page's values; FALSE once the user has been told which one is wrong. */
-static gboolean
-take_page (GtkWidget *window, DialogPage *page, Arguments *arguments)
+static GimpParasite *
+mark_new (const char *record)
 {
-  GPtrArray *table = arguments_table (arguments);
-  for (guint i = 0; i < table->len; i++)
-    {
-      const Argument *argument = g_ptr_array_index (table, i);
-      g_autoptr (GError) error = NULL;
-      g_autofree char *value = dialog_page_get (page, argument->name);
-      if (arguments_set (arguments, argument->name, value, &error))
-        continue;
-      GtkWidget *message =
-          gtk_message_dialog_new (GTK_WINDOW (window), GTK_DIALOG_MODAL, GTK_MESSAGE_ERROR,
-                                  GTK_BUTTONS_CLOSE, "%s", error->message);
-      gtk_dialog_run (GTK_DIALOG (message));
-      gtk_widget_destroy (message);
-      return FALSE;
-    }
-  return TRUE;
+  return gimp_parasite_new (GIMP_RESULT_PARASITE, GIMP_PARASITE_PERSISTENT | GIMP_PARASITE_UNDOABLE,
+                            (guint32) strlen (record) + 1, record);
 }
 
 static void
-show_values (DialogPage *page, const Arguments *arguments)
+mark (gint32 item, const char *record)
 {
-  GPtrArray *table = arguments_table (arguments);
-  for (guint i = 0; i < table->len; i++)
-    {
-      const Argument *argument = g_ptr_array_index (table, i);
-      dialog_page_set (page, argument->name, arguments_get (arguments, argument->name));
-    }
-}
-
-/* FALSE: the user does not want it. */
-static gboolean
-ask (const Command *command, const char *procedure, Arguments *arguments)
-{
-  enum
-  {
-    RESPONSE_RESET = 1
-  };
-  gimp_ui_init ("convlens", FALSE);
-  g_auto (GStrv) title = g_strsplit (command->label, "_", -1);
-  g_autofree char *plain = g_strjoinv ("", title);
-  if (g_str_has_suffix (plain, "…"))
-    plain[strlen (plain) - strlen ("…")] = '\0';
-  GtkWidget *window =
-      gimp_dialog_new (plain, "convlens", NULL, 0, NULL, procedure, "_Reset", RESPONSE_RESET,
-                       "_Cancel", GTK_RESPONSE_CANCEL, "_OK", GTK_RESPONSE_OK, NULL);
-  gtk_dialog_set_alternative_button_order (GTK_DIALOG (window), GTK_RESPONSE_OK, RESPONSE_RESET,
-                                           GTK_RESPONSE_CANCEL, -1);
-  gtk_dialog_set_default_response (GTK_DIALOG (window), GTK_RESPONSE_OK);
-  gtk_window_set_resizable (GTK_WINDOW (window), FALSE);
-  gimp_window_set_transient (GTK_WINDOW (window));
-
-  Dialog dialog = { .table = arguments_table (arguments) };
-  dialog.page = dialog_page_new (dialog.table, on_dialog_changed, &dialog);
-  GtkWidget *content = gtk_dialog_get_content_area (GTK_DIALOG (window));
-  gtk_box_pack_start (GTK_BOX (content), dialog_page_widget (dialog.page), TRUE, TRUE, 0);
-  show_values (dialog.page, arguments);
-  gimp_face_propose (dialog.page, dialog.table);
-  gtk_widget_show (window);
-
-  int response;
-  do
-    {
-      response = gimp_dialog_run (GIMP_DIALOG (window));
-      if (response == RESPONSE_RESET)
-        {
-          g_autoptr (Arguments) fresh = arguments_new (dialog.table);
-          show_values (dialog.page, fresh);
-          gimp_face_propose (dialog.page, dialog.table);
-        }
-    }
-  while (response == RESPONSE_RESET
-         || (response == GTK_RESPONSE_OK && !take_page (window, dialog.page, arguments)));
-  gtk_widget_destroy (window);
-  return response == GTK_RESPONSE_OK;
+  GimpParasite *parasite = mark_new (record);
+  gimp_item_attach_parasite (item, parasite);
+  gimp_parasite_free (parasite);
 }
 
 static gboolean
@@ -247,19 +199,24 @@ refuse (GError **error, const char *message)
   return FALSE;
 }
 
-/* Results may lie in groups as well. */
+/* Results may lie in groups as well. `own` is the mark of an image that is itself a result: layers
+ * that were made with it are its picture. */
 static void
-remove_ours (gint32 image, gint32 *layers, int count)
+remove_ours (gint32 image, gint32 *layers, int count, const GimpParasite *own)
 {
   for (int i = 0; i < count; i++)
-    if (is_ours (layers[i]))
-      gimp_image_remove_layer (image, layers[i]);
-    else if (gimp_item_is_group (layers[i]))
-      {
-        int n_children = 0;
-        g_autofree gint *children = gimp_item_get_children (layers[i], &n_children);
-        remove_ours (image, children, n_children);
-      }
+    {
+      GimpParasite *parasite = gimp_item_get_parasite (layers[i], GIMP_RESULT_PARASITE);
+      if (parasite != NULL && (own == NULL || !gimp_parasite_compare (parasite, own)))
+        gimp_image_remove_layer (image, layers[i]);
+      else if (gimp_item_is_group (layers[i]))
+        {
+          int n_children = 0;
+          g_autofree gint *children = gimp_item_get_children (layers[i], &n_children);
+          remove_ours (image, children, n_children, own);
+        }
+      gimp_parasite_free (parasite);
+    }
 }
 
 /* The image as it is seen, without layers of ours, as a layer of a copy that the caller deletes. */
@@ -270,7 +227,9 @@ visible_layer (gint32 image, gint32 *copy)
   gimp_image_undo_disable (*copy);
   int count = 0;
   g_autofree gint *layers = gimp_image_get_layers (*copy, &count);
-  remove_ours (*copy, layers, count);
+  GimpParasite *own = gimp_image_get_parasite (image, GIMP_RESULT_PARASITE);
+  remove_ours (*copy, layers, count, own);
+  gimp_parasite_free (own);
   if (gimp_image_base_type (*copy) == GIMP_INDEXED)
     gimp_image_convert_rgb (*copy);
   return gimp_layer_new_from_visible (*copy, *copy, "visible");
@@ -328,139 +287,325 @@ layer_type (gint32 image)
 
 /* A layer that is not in the image yet; -1 on error. */
 static gint32
-make_layer (gint32 image, const ResultLayer *layer, const char *record, GError **error)
+make_layer (gint32 image, const Result *result, GPtrArray *painted, guint index, const char *record,
+            GError **error)
 {
-  g_autoptr (CnnImage) picture = result_layer_image (layer, error);
-  if (picture == NULL)
-    return -1;
-  gint32 made = gimp_layer_new (image, layer->name, picture->width, picture->height,
-                                layer_type (image), layer->opacity * 100.0,
-                                layer->mode == RESULT_MODE_ADDITION ? GIMP_LAYER_MODE_ADDITION
-                                                                    : GIMP_LAYER_MODE_NORMAL);
+  const ResultLayer *layer = g_ptr_array_index (result->layers, index);
+  int width, height;
+  gimp_face_layer_size (result, painted, index, &width, &height);
+  gint32 made = gimp_layer_new (
+      image, layer->name, width, height, layer_type (image), layer->opacity * 100.0,
+      layer->mode == RESULT_MODE_ADDITION ? GIMP_LAYER_MODE_ADDITION : GIMP_LAYER_MODE_NORMAL);
   GeglBuffer *buffer = made == -1 ? NULL : gimp_drawable_get_buffer (made);
   if (buffer == NULL)
     {
       refuse (error, "GIMP could not make the layer");
       return -1;
     }
-  gimp_face_write (buffer, picture);
+  gimp_face_write (buffer, result, painted, index);
   g_object_unref (buffer);
   /* As other programs blend, so that the picture is the command line's. */
   gimp_layer_set_composite_space (made, GIMP_LAYER_COLOR_SPACE_RGB_PERCEPTUAL);
-  GimpParasite *parasite =
-      gimp_parasite_new (GIMP_RESULT_PARASITE, GIMP_PARASITE_PERSISTENT | GIMP_PARASITE_UNDOABLE,
-                         (guint32) strlen (record) + 1, record);
-  gimp_item_attach_parasite (made, parasite);
-  gimp_parasite_free (parasite);
+  gimp_item_set_visible (made, !layer->hidden);
+  mark (made, record);
   return made;
 }
 
-/* Puts the layers above the drawable, or on top of all where the whole image was looked at. All
- * pixels are written before the first layer goes in. Returns the first, or -1. */
-static gint32
-insert_layers (gint32 image, gint32 drawable, gboolean visible, const Result *result,
-               const char *record, GError **error)
+/* All layers, none of them in the image yet. Transfer full; NULL on error. */
+static gint32 *
+make_layers (gint32 image, const Result *result, GPtrArray *painted, const char *record,
+             GError **error)
 {
-  int x = 0, y = 0;
-  gint32 parent = -1, position = 0, first = -1;
   g_autofree gint32 *made = g_new (gint32, result->layers->len + 1);
   for (guint i = 0; i < result->layers->len; i++)
     {
-      made[i] = make_layer (image, g_ptr_array_index (result->layers, i), record, error);
-      if (made[i] == -1)
-        return -1;
+      made[i] = make_layer (image, result, painted, i, record, error);
+      if (made[i] != -1)
+        continue;
+      while (i > 0)
+        gimp_item_delete (made[--i]);
+      return NULL;
     }
-  gint32 active = gimp_image_get_active_layer (image);
-  if (!visible)
-    {
-      gimp_drawable_offsets (drawable, &x, &y);
-      parent = gimp_item_get_parent (drawable);
-      position = gimp_image_get_item_position (image, drawable);
-    }
-  gimp_image_undo_group_start (image);
-  for (guint i = 0; i < result->layers->len; i++)
-    {
-      const ResultLayer *layer = g_ptr_array_index (result->layers, i);
-      gimp_layer_set_offsets (made[i], x + layer->x, y + layer->y);
-      gimp_image_insert_layer (image, made[i], parent, position);
-      first = first == -1 ? made[i] : first;
-    }
-  gimp_image_set_active_layer (image, visible && active != -1 ? active : drawable);
-  gimp_image_undo_group_end (image);
-  return first;
-}
-
-static gint32
-make_image (const Result *result, const char *record, GError **error)
-{
-  gint32 image = gimp_image_new (result->canvas_width, result->canvas_height, GIMP_RGB);
-  gimp_image_undo_disable (image);
-  for (guint i = 0; i < result->layers->len; i++)
-    {
-      const ResultLayer *layer = g_ptr_array_index (result->layers, i);
-      gint32 made = make_layer (image, layer, record, error);
-      if (made == -1)
-        {
-          gimp_image_delete (image);
-          return -1;
-        }
-      gimp_layer_set_offsets (made, layer->x, layer->y);
-      gimp_image_insert_layer (image, made, -1, 0);
-    }
-  gimp_image_undo_enable (image);
-  return image;
+  return g_steal_pointer (&made);
 }
 
 typedef struct
 {
-  gint32 made; /* layer or image */
+  gint32 parent, position;
+  int x, y;
+} Place;
+
+/* Each layer above the one before it, in a group where the result names one. */
+static void
+insert_layers (gint32 image, const Result *result, const gint32 *made, const char *record,
+               Place place)
+{
+  if (result->group != NULL)
+    {
+      gint32 group = gimp_layer_group_new (image);
+      gimp_item_set_name (group, result->group);
+      mark (group, record);
+      gimp_image_insert_layer (image, group, place.parent, place.position);
+      place.parent = group;
+      place.position = 0;
+    }
+  for (guint i = 0; i < result->layers->len; i++)
+    {
+      const ResultLayer *layer = g_ptr_array_index (result->layers, i);
+      gimp_layer_set_offsets (made[i], place.x + layer->x, place.y + layer->y);
+      gimp_image_insert_layer (image, made[i], place.parent, place.position);
+    }
+}
+
+/* Puts the layers above the drawable, or on top of all where the whole image was looked at. */
+static void
+add_layers (gint32 image, gint32 drawable, gboolean visible, const Result *result,
+            const gint32 *made, const char *record)
+{
+  Place place = { .parent = -1 };
+  gint32 active = gimp_image_get_active_layer (image);
+  if (!visible)
+    {
+      gimp_drawable_offsets (drawable, &place.x, &place.y);
+      place.parent = gimp_item_get_parent (drawable);
+      place.position = gimp_image_get_item_position (image, drawable);
+    }
+  gimp_image_undo_group_start (image);
+  insert_layers (image, result, made, record, place);
+  gimp_image_set_active_layer (image, visible && active != -1 ? active : drawable);
+  gimp_image_undo_group_end (image);
+}
+
+typedef struct
+{
+  gint32 image;   /* that was made, or -1 */
+  gint32 *layers; /* lowest first */
+  int n_layers;
   char *report;
+  char *text; /* the report for people */
 } Answer;
 
+/* Makes the result's layers in the image, or in a new one. */
 static gboolean
-work (const Command *command, const Arguments *arguments, gint32 image, gint32 drawable,
-      gboolean interactive, Answer *answer, GError **error)
+deliver (gint32 image, gint32 drawable, gboolean visible, const Result *result, GPtrArray *painted,
+         const char *record, Answer *answer, GError **error)
 {
-  gboolean has_photo = (command->flags & COMMAND_PHOTO) != 0;
-  gboolean visible = has_photo && strcmp (arguments_get (arguments, "source"), "visible") == 0;
-  g_autoptr (CnnImage) photo = NULL;
-  if (has_photo)
+  gboolean canvas = result->canvas_width > 0;
+  if (canvas)
+    {
+      image = gimp_image_new (result->canvas_width, result->canvas_height, GIMP_RGB);
+      gimp_image_undo_disable (image);
+    }
+  answer->layers = make_layers (image, result, painted, record, error);
+  answer->n_layers = (int) result->layers->len;
+  if (canvas && answer->layers == NULL)
+    gimp_image_delete (image);
+  if (answer->layers == NULL)
+    return FALSE;
+  if (canvas)
+    {
+      insert_layers (image, result, answer->layers, record, (Place){ .parent = -1 });
+      GimpParasite *parasite = mark_new (record);
+      gimp_image_attach_parasite (image, parasite);
+      gimp_parasite_free (parasite);
+      gimp_image_undo_enable (image);
+      answer->image = image;
+    }
+  else
+    add_layers (image, drawable, visible, result, answer->layers, record);
+  return TRUE;
+}
+
+/* What the command is to look at: the picture, or the image that "start" names, or nothing. */
+static gboolean
+read_photo (const Command *command, const Arguments *arguments, gint32 image, gint32 drawable,
+            gboolean visible, CnnImage **photo, GError **error)
+{
+  int start;
+  if (command->flags & COMMAND_PHOTO)
     {
       if (!check_drawable (image, drawable, visible, error))
         return FALSE;
-      photo = read_picture (image, drawable, visible, error);
-      if (photo == NULL)
-        return FALSE;
+      *photo = read_picture (image, drawable, visible, error);
+      return *photo != NULL;
     }
-  gboolean gray = has_photo && gimp_image_base_type (image) == GIMP_GRAY;
-  Subject subject = { .photo = photo, .gray = gray };
-  g_autoptr (Result) result = gimp_face_run (command, arguments, &subject, error);
+  if (!gimp_face_start_image (arguments, &start, error))
+    return FALSE;
+  if (start < 0)
+    return TRUE;
+  if (!gimp_image_is_valid (start))
+    {
+      gimp_face_no_image (start, error);
+      return FALSE;
+    }
+  *photo = read_picture (start, -1, TRUE, error);
+  return *photo != NULL;
+}
+
+/* A call of a procedure. */
+typedef struct
+{
+  const Command *command;
+  const char *procedure;
+  Arguments *arguments;
+  gint32 image, drawable;
+  GimpRunMode mode;
+  Answer answer;
+} Call;
+
+static gboolean
+work (Call *call, GError **error)
+{
+  const Command *command = call->command;
+  const Arguments *arguments = call->arguments;
+  gint32 image = call->image, drawable = call->drawable;
+  Answer *answer = &call->answer;
+  gboolean has_photo = (command->flags & COMMAND_PHOTO) != 0;
+  gboolean visible = has_photo && strcmp (arguments_get (arguments, "source"), "visible") == 0;
+  g_autoptr (CnnImage) photo = NULL;
+  if (!read_photo (command, arguments, image, drawable, visible, &photo, error))
+    return FALSE;
+  GimpImageBaseType type = has_photo ? gimp_image_base_type (image) : GIMP_RGB;
+  Subject subject = { .photo = photo, .gray = type == GIMP_GRAY };
+  g_autoptr (GPtrArray) painted = NULL;
+  g_autoptr (Result) result = gimp_face_run (command, arguments, &subject, &painted, error);
   if (result == NULL)
     return FALSE;
-  if (has_photo && gimp_image_base_type (image) == GIMP_INDEXED)
+  if (type == GIMP_INDEXED && result->canvas_width == 0)
     result_warn (result, GIMP_INDEXED_NOTE);
 
   g_autofree char *record = result_record (result, command->name, arguments);
-  answer->made = result->canvas_width > 0
-                     ? make_image (result, record, error)
-                     : insert_layers (image, drawable, visible, result, record, error);
-  if (answer->made == -1)
+  if (!deliver (image, drawable, visible, result, painted, record, answer, error))
     return FALSE;
   answer->report = result_json (result);
-  if (interactive)
+  if (answer->image != -1 && call->mode != GIMP_RUN_NONINTERACTIVE)
+    gimp_display_new (answer->image);
+  answer->text = g_strdup (result->text->str);
+  return TRUE;
+}
+
+/* Takes the page's values. */
+static gboolean
+take_page (DialogPage *page, Arguments *arguments, GError **error)
+{
+  GPtrArray *table = arguments_table (arguments);
+  for (guint i = 0; i < table->len; i++)
     {
-      if (result->canvas_width > 0)
-        gimp_display_new (answer->made);
-      g_message ("%s", g_strchomp (result->text->str));
+      const Argument *argument = g_ptr_array_index (table, i);
+      g_autofree char *value = dialog_page_get (page, argument->name);
+      if (!arguments_set (arguments, argument->name, value, error))
+        return FALSE;
     }
   return TRUE;
+}
+
+static void
+show_values (DialogPage *page, const Arguments *arguments, const GStrv images)
+{
+  GPtrArray *table = arguments_table (arguments);
+  for (guint i = 0; i < table->len; i++)
+    {
+      const Argument *argument = g_ptr_array_index (table, i);
+      const char *value = arguments_get (arguments, argument->name);
+      if (gimp_face_is_stale (argument, value, images))
+        value = argument->fallback;
+      dialog_page_set (page, argument->name, value);
+    }
+}
+
+/* Works on what the user asks for, until that is well; FALSE: the user does not want it. */
+static gboolean
+ask (Call *call)
+{
+  const Command *command = call->command;
+  Arguments *arguments = call->arguments;
+  enum
+  {
+    RESPONSE_RESET = 1
+  };
+  gimp_ui_init ("convlens", FALSE);
+  g_autofree char *title = gimp_face_title (command);
+  GtkWidget *window =
+      gimp_dialog_new (title, "convlens", NULL, 0, NULL, call->procedure, "_Reset", RESPONSE_RESET,
+                       "_Cancel", GTK_RESPONSE_CANCEL, "_OK", GTK_RESPONSE_OK, NULL);
+  gtk_dialog_set_alternative_button_order (GTK_DIALOG (window), GTK_RESPONSE_OK, RESPONSE_RESET,
+                                           GTK_RESPONSE_CANCEL, -1);
+  gtk_dialog_set_default_response (GTK_DIALOG (window), GTK_RESPONSE_OK);
+  gtk_window_set_resizable (GTK_WINDOW (window), FALSE);
+  gimp_window_set_transient (GTK_WINDOW (window));
+
+  g_auto (GStrv) images = open_images ();
+  Dialog dialog = { .table = arguments_table (arguments), .images = images };
+  dialog.page = dialog_page_new (dialog.table, gimp_face_proposed, on_dialog_changed, &dialog);
+  GtkWidget *content = gtk_dialog_get_content_area (GTK_DIALOG (window));
+  gtk_box_pack_start (GTK_BOX (content), dialog_page_widget (dialog.page), TRUE, TRUE, 0);
+  show_values (dialog.page, arguments, images);
+  gimp_face_propose (dialog.page, dialog.table, images);
+  gtk_widget_show (window);
+
+  gboolean done = FALSE;
+  while (!done)
+    {
+      g_autoptr (GError) error = NULL;
+      int response = gimp_dialog_run (GIMP_DIALOG (window));
+      if (response == RESPONSE_RESET)
+        {
+          g_autoptr (Arguments) fresh = arguments_new (dialog.table);
+          show_values (dialog.page, fresh, images);
+          gimp_face_propose (dialog.page, dialog.table, images);
+          continue;
+        }
+      if (response != GTK_RESPONSE_OK)
+        break;
+      done = take_page (dialog.page, arguments, &error);
+      if (done)
+        {
+          dialog_hide (window);
+          done = work (call, &error);
+        }
+      if (!done)
+        {
+          gtk_widget_show (window);
+          dialog_complain (window, error);
+        }
+    }
+  gtk_widget_destroy (window);
+  return done;
+}
+
+static int
+return_values (const Command *command, const Answer *answer, GimpParam *values)
+{
+  int count = 0;
+  values[count].type = GIMP_PDB_STATUS;
+  values[count++].data.d_status = GIMP_PDB_SUCCESS;
+  if (command->flags & COMMAND_LAYERS)
+    {
+      values[count].type = GIMP_PDB_INT32;
+      values[count++].data.d_int32 = answer->n_layers;
+      values[count].type = GIMP_PDB_INT32ARRAY;
+      values[count++].data.d_int32array = answer->layers;
+    }
+  else if (command->flags & COMMAND_PHOTO)
+    {
+      values[count].type = GIMP_PDB_LAYER;
+      values[count++].data.d_layer = answer->layers[0];
+    }
+  else
+    {
+      values[count].type = GIMP_PDB_IMAGE;
+      values[count++].data.d_image = answer->image;
+    }
+  values[count].type = GIMP_PDB_STRING;
+  values[count++].data.d_string = answer->report;
+  return count;
 }
 
 /* GIMP reads the returned values after run() has ended, so they are static. */
 static void
 run (const char *name, int n_params, const GimpParam *params, int *n_returned, GimpParam **returned)
 {
-  static GimpParam values[3];
+  static GimpParam values[4];
   g_autoptr (GError) error = NULL;
   const Command *command = gimp_face_find (name);
   *returned = values;
@@ -472,41 +617,51 @@ run (const char *name, int n_params, const GimpParam *params, int *n_returned, G
 
   gimp_face_begin ();
   gboolean has_photo = (command->flags & COMMAND_PHOTO) != 0;
-  GimpRunMode mode = (GimpRunMode) params[0].data.d_int32;
   g_autoptr (GPtrArray) table = command_arguments (command, TRUE);
   g_autoptr (Arguments) arguments = arguments_new (table);
-  Answer answer = { .made = -1 };
-  if (mode == GIMP_RUN_NONINTERACTIVE)
-    take_params (command, arguments, n_params, params, &error);
+  Call call = {
+    .command = command,
+    .procedure = name,
+    .arguments = arguments,
+    .image = has_photo ? params[1].data.d_image : -1,
+    .drawable = has_photo ? params[2].data.d_drawable : -1,
+    .mode = (GimpRunMode) params[0].data.d_int32,
+    .answer = { .image = -1 },
+  };
+  gboolean good = TRUE;
+  if (call.mode == GIMP_RUN_NONINTERACTIVE)
+    good = take_params (command, arguments, n_params, params, &error);
   else
     restore (name, arguments);
-  if (mode == GIMP_RUN_INTERACTIVE && !ask (command, name, arguments))
+  if (call.mode == GIMP_RUN_INTERACTIVE && !ask (&call))
     {
       values[0].data.d_status = GIMP_PDB_CANCEL;
       return;
     }
-  if (error == NULL
-      && work (command, arguments, has_photo ? params[1].data.d_image : -1,
-               has_photo ? params[2].data.d_drawable : -1, mode == GIMP_RUN_INTERACTIVE, &answer,
-               &error))
+  if (good && call.mode != GIMP_RUN_INTERACTIVE)
+    good = work (&call, &error);
+  if (good)
     {
-      if (mode == GIMP_RUN_INTERACTIVE)
+      if (call.mode == GIMP_RUN_INTERACTIVE)
         keep (name, arguments);
-      if (mode != GIMP_RUN_NONINTERACTIVE)
+      if (call.mode != GIMP_RUN_NONINTERACTIVE)
         gimp_displays_flush ();
-      *n_returned = 3;
-      values[0].data.d_status = GIMP_PDB_SUCCESS;
-      values[1].type = has_photo ? GIMP_PDB_LAYER : GIMP_PDB_IMAGE;
-      values[1].data.d_int32 = answer.made;
-      values[2].type = GIMP_PDB_STRING;
-      values[2].data.d_string = answer.report;
+      if (call.mode == GIMP_RUN_INTERACTIVE)
+        gimp_face_tell (command, call.answer.text);
+      g_free (call.answer.text);
+      *n_returned = return_values (command, &call.answer, values);
       return;
     }
-  *n_returned = 2;
   values[0].data.d_status =
       error->domain == ARGUMENT_ERROR ? GIMP_PDB_CALLING_ERROR : GIMP_PDB_EXECUTION_ERROR;
-  values[1].type = GIMP_PDB_STRING;
-  values[1].data.d_string = g_strdup (error->message);
+  /* GIMP fills in what is missing behind the message, and would take the message itself for the
+   * length of a missing array. */
+  *n_returned = command->flags & COMMAND_LAYERS ? G_N_ELEMENTS (values) : 2;
+  for (int i = 1; i < *n_returned; i++)
+    {
+      values[i].type = GIMP_PDB_STRING;
+      values[i].data.d_string = g_strdup (error->message);
+    }
 }
 
 const GimpPlugInInfo PLUG_IN_INFO = { NULL, NULL, query, run };

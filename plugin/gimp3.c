@@ -18,21 +18,19 @@ struct _ConvlensPlugIn
 
 G_DEFINE_TYPE (ConvlensPlugIn, convlens_plug_in, GIMP_TYPE_PLUG_IN)
 
-/* Choices too are strings: GIMP would replace a wrong one by the default without a word. */
+/* Choices too are strings, and numbers have no range: GIMP would replace a wrong one by the default
+ * without a word, or refuse it in words of its own. */
 static void
 add_argument (GimpProcedure *procedure, const Argument *argument)
 {
-  g_autofree char *value = argument_value_help (argument);
-  g_autofree char *help = g_strdup_printf ("%s: %s", value, argument->help);
+  g_autofree char *help = gimp_face_help (argument);
   double fallback = g_ascii_strtod (argument->fallback, NULL);
   if (argument->kind == ARGUMENT_INTEGER)
-    gimp_procedure_add_int_argument (procedure, argument->name, argument->label, help,
-                                     (int) argument->minimum, (int) argument->maximum,
-                                     (int) fallback, G_PARAM_READWRITE);
+    gimp_procedure_add_int_argument (procedure, argument->name, argument->label, help, G_MININT,
+                                     G_MAXINT, (int) fallback, G_PARAM_READWRITE);
   else if (argument->kind == ARGUMENT_NUMBER)
     gimp_procedure_add_double_argument (procedure, argument->name, argument->label, help,
-                                        argument->minimum, argument->maximum, fallback,
-                                        G_PARAM_READWRITE);
+                                        -G_MAXDOUBLE, G_MAXDOUBLE, fallback, G_PARAM_READWRITE);
   else
     gimp_procedure_add_string_argument (procedure, argument->name, argument->label, help,
                                         argument->fallback, G_PARAM_READWRITE);
@@ -41,18 +39,17 @@ add_argument (GimpProcedure *procedure, const Argument *argument)
 static char *
 config_get (GimpProcedureConfig *config, const Argument *argument)
 {
-  char number[G_ASCII_DTOSTR_BUF_SIZE];
   if (argument->kind == ARGUMENT_INTEGER)
     {
       int value;
       g_object_get (config, argument->name, &value, NULL);
-      return g_strdup_printf ("%d", value);
+      return gimp_face_number (value);
     }
   if (argument->kind == ARGUMENT_NUMBER)
     {
       double value;
       g_object_get (config, argument->name, &value, NULL);
-      return g_strdup (g_ascii_dtostr (number, sizeof number, value));
+      return gimp_face_number (value);
     }
   char *text = NULL;
   g_object_get (config, argument->name, &text, NULL);
@@ -89,7 +86,25 @@ typedef struct
   DialogPage *page;
   GPtrArray *table;
   GimpProcedureConfig *config;
+  GStrv images;
 } Dialog;
+
+/* The open images as gimp_face_propose wants them. Transfer full. */
+static GStrv
+open_images (void)
+{
+  g_autofree GimpImage **images = gimp_get_images ();
+  guint count = 0;
+  while (images != NULL && images[count] != NULL)
+    count++;
+  GStrv names = g_new0 (char *, count + 1);
+  for (guint i = 0; i < count; i++)
+    {
+      g_autofree char *name = gimp_image_get_name (images[i]);
+      names[i] = gimp_face_image_name (gimp_image_get_id (images[i]), name);
+    }
+  return names;
+}
 
 static void
 on_page_changed (const Argument *argument, const char *value, gpointer data)
@@ -97,7 +112,7 @@ on_page_changed (const Argument *argument, const char *value, gpointer data)
   Dialog *dialog = data;
   config_set (dialog->config, argument, value);
   if (strcmp (argument->name, "model") == 0 || strcmp (argument->name, "architecture") == 0)
-    gimp_face_propose (dialog->page, dialog->table);
+    gimp_face_propose (dialog->page, dialog->table, dialog->images);
 }
 
 static void
@@ -114,48 +129,19 @@ on_config_changed (GimpProcedureConfig *config, GParamSpec *changed, gpointer da
     }
 }
 
-/* FALSE: the user does not want it. */
-static gboolean
-ask (GimpProcedure *procedure, GimpProcedureConfig *config, Arguments *arguments)
+static GimpParasite *
+mark_new (const char *record)
 {
-  gimp_ui_init ("convlens");
-  g_auto (GStrv) parts = g_strsplit (gimp_procedure_get_menu_label (procedure), "_", -1);
-  g_autofree char *title = g_strjoinv ("", parts);
-  if (g_str_has_suffix (title, "…"))
-    title[strlen (title) - strlen ("…")] = '\0';
-  GtkWidget *window = gimp_procedure_dialog_new (procedure, config, title);
-  gtk_window_set_resizable (GTK_WINDOW (window), FALSE);
+  return gimp_parasite_new (GIMP_RESULT_PARASITE, GIMP_PARASITE_PERSISTENT | GIMP_PARASITE_UNDOABLE,
+                            (guint32) strlen (record) + 1, record);
+}
 
-  Dialog dialog = { .table = arguments_table (arguments), .config = config };
-  dialog.page = dialog_page_new (dialog.table, on_page_changed, &dialog);
-  GtkWidget *content = gtk_dialog_get_content_area (GTK_DIALOG (window));
-  gtk_box_pack_start (GTK_BOX (content), dialog_page_widget (dialog.page), TRUE, TRUE, 0);
-  for (guint i = 0; i < dialog.table->len; i++)
-    {
-      const Argument *argument = g_ptr_array_index (dialog.table, i);
-      g_autofree char *text = config_get (config, argument);
-      dialog_page_set (dialog.page, argument->name, text);
-    }
-  gimp_face_propose (dialog.page, dialog.table);
-  gulong handler = g_signal_connect (config, "notify", G_CALLBACK (on_config_changed), &dialog);
-
-  gboolean wanted;
-  gboolean good = FALSE;
-  while ((wanted = gimp_procedure_dialog_run (GIMP_PROCEDURE_DIALOG (window))) && !good)
-    {
-      g_autoptr (GError) error = NULL;
-      good = take_config (config, arguments, &error);
-      if (good)
-        break;
-      GtkWidget *message =
-          gtk_message_dialog_new (GTK_WINDOW (window), GTK_DIALOG_MODAL, GTK_MESSAGE_ERROR,
-                                  GTK_BUTTONS_CLOSE, "%s", error->message);
-      gtk_dialog_run (GTK_DIALOG (message));
-      gtk_widget_destroy (message);
-    }
-  g_signal_handler_disconnect (config, handler);
-  gtk_widget_destroy (window);
-  return wanted;
+static void
+mark (GimpLayer *layer, const char *record)
+{
+  GimpParasite *parasite = mark_new (record);
+  gimp_item_attach_parasite (GIMP_ITEM (layer), parasite);
+  gimp_parasite_free (parasite);
 }
 
 static gboolean
@@ -175,18 +161,23 @@ refuse (GError **error, const char *message)
   return FALSE;
 }
 
-/* Results may lie in groups as well. */
+/* Results may lie in groups as well. `own` is the mark of an image that is itself a result: layers
+ * that were made with it are its picture. */
 static void
-remove_ours (GimpImage *image, GimpItem **items)
+remove_ours (GimpImage *image, GimpItem **items, const GimpParasite *own)
 {
   for (GimpItem **item = items; item != NULL && *item != NULL; item++)
-    if (is_ours (*item))
-      gimp_image_remove_layer (image, GIMP_LAYER (*item));
-    else if (gimp_item_is_group (*item))
-      {
-        g_autofree GimpItem **children = gimp_item_get_children (*item);
-        remove_ours (image, children);
-      }
+    {
+      GimpParasite *parasite = gimp_item_get_parasite (*item, GIMP_RESULT_PARASITE);
+      if (parasite != NULL && (own == NULL || !gimp_parasite_compare (parasite, own)))
+        gimp_image_remove_layer (image, GIMP_LAYER (*item));
+      else if (gimp_item_is_group (*item))
+        {
+          g_autofree GimpItem **children = gimp_item_get_children (*item);
+          remove_ours (image, children, own);
+        }
+      gimp_parasite_free (parasite);
+    }
 }
 
 /* The image as it is seen, without layers of ours, as a layer of a copy that the caller deletes. */
@@ -196,7 +187,9 @@ visible_layer (GimpImage *image, GimpImage **copy)
   *copy = gimp_image_duplicate (image);
   gimp_image_undo_disable (*copy);
   g_autofree GimpLayer **layers = gimp_image_get_layers (*copy);
-  remove_ours (*copy, (GimpItem **) layers);
+  GimpParasite *own = gimp_image_get_parasite (image, GIMP_RESULT_PARASITE);
+  remove_ours (*copy, (GimpItem **) layers, own);
+  gimp_parasite_free (own);
   if (gimp_image_get_base_type (*copy) == GIMP_INDEXED)
     gimp_image_convert_rgb (*copy);
   return gimp_layer_new_from_visible (*copy, *copy, "visible");
@@ -256,130 +249,255 @@ layer_type (GimpImage *image)
 
 /* A layer that is not in the image yet; NULL on error. */
 static GimpLayer *
-make_layer (GimpImage *image, const ResultLayer *layer, const char *record, GError **error)
+make_layer (GimpImage *image, const Result *result, GPtrArray *painted, guint index,
+            const char *record, GError **error)
 {
-  g_autoptr (CnnImage) picture = result_layer_image (layer, error);
-  if (picture == NULL)
-    return NULL;
-  GimpLayer *made = gimp_layer_new (image, layer->name, picture->width, picture->height,
-                                    layer_type (image), layer->opacity * 100.0,
-                                    layer->mode == RESULT_MODE_ADDITION ? GIMP_LAYER_MODE_ADDITION
-                                                                        : GIMP_LAYER_MODE_NORMAL);
+  const ResultLayer *layer = g_ptr_array_index (result->layers, index);
+  int width, height;
+  gimp_face_layer_size (result, painted, index, &width, &height);
+  GimpLayer *made = gimp_layer_new (
+      image, layer->name, width, height, layer_type (image), layer->opacity * 100.0,
+      layer->mode == RESULT_MODE_ADDITION ? GIMP_LAYER_MODE_ADDITION : GIMP_LAYER_MODE_NORMAL);
   GeglBuffer *buffer = made == NULL ? NULL : gimp_drawable_get_buffer (GIMP_DRAWABLE (made));
   if (buffer == NULL)
     {
       refuse (error, "GIMP could not make the layer");
       return NULL;
     }
-  gimp_face_write (buffer, picture);
+  gimp_face_write (buffer, result, painted, index);
   g_object_unref (buffer);
   /* As other programs blend, so that the picture is the command line's. */
   gimp_layer_set_composite_space (made, GIMP_LAYER_COLOR_SPACE_RGB_PERCEPTUAL);
-  GimpParasite *parasite =
-      gimp_parasite_new (GIMP_RESULT_PARASITE, GIMP_PARASITE_PERSISTENT | GIMP_PARASITE_UNDOABLE,
-                         (guint32) strlen (record) + 1, record);
-  gimp_item_attach_parasite (GIMP_ITEM (made), parasite);
-  gimp_parasite_free (parasite);
+  gimp_item_set_visible (GIMP_ITEM (made), !layer->hidden);
+  mark (made, record);
   return made;
 }
 
-/* Puts the layers above the drawable, or on top of all where the whole image was looked at. All
- * pixels are written before the first layer goes in. Returns the first. */
-static GimpLayer *
-insert_layers (GimpImage *image, GimpDrawable *drawable, gboolean visible, const Result *result,
-               const char *record, GError **error)
+/* All layers, none of them in the image yet. Transfer container; NULL on error. */
+static GimpLayer **
+make_layers (GimpImage *image, const Result *result, GPtrArray *painted, const char *record,
+             GError **error)
 {
-  int x = 0, y = 0, position = 0;
-  GimpItem *parent = NULL;
   g_autofree GimpLayer **made = g_new0 (GimpLayer *, result->layers->len + 1);
   for (guint i = 0; i < result->layers->len; i++)
     {
-      made[i] = make_layer (image, g_ptr_array_index (result->layers, i), record, error);
-      if (made[i] == NULL)
-        return NULL;
+      made[i] = make_layer (image, result, painted, i, record, error);
+      if (made[i] != NULL)
+        continue;
+      while (i > 0)
+        gimp_item_delete (GIMP_ITEM (made[--i]));
+      return NULL;
     }
+  return g_steal_pointer (&made);
+}
+
+typedef struct
+{
+  GimpLayer *parent;
+  int position, x, y;
+} Place;
+
+/* Each layer above the one before it, in a group where the result names one. */
+static void
+insert_layers (GimpImage *image, const Result *result, GimpLayer **made, const char *record,
+               Place place)
+{
+  if (result->group != NULL)
+    {
+      GimpLayer *group = GIMP_LAYER (gimp_group_layer_new (image, result->group));
+      mark (group, record);
+      gimp_image_insert_layer (image, group, place.parent, place.position);
+      place.parent = group;
+      place.position = 0;
+    }
+  for (guint i = 0; i < result->layers->len; i++)
+    {
+      const ResultLayer *layer = g_ptr_array_index (result->layers, i);
+      gimp_layer_set_offsets (made[i], place.x + layer->x, place.y + layer->y);
+      gimp_image_insert_layer (image, made[i], place.parent, place.position);
+    }
+}
+
+/* Puts the layers above the drawable, or on top of all where the whole image was looked at. */
+static void
+add_layers (GimpImage *image, GimpDrawable *drawable, gboolean visible, const Result *result,
+            GimpLayer **made, const char *record)
+{
+  Place place = { 0 };
   g_autofree GimpLayer **selected = gimp_image_get_selected_layers (image);
   const GimpLayer *looked_at[] = { GIMP_LAYER (drawable), NULL };
   gboolean as_before = visible && selected != NULL && selected[0] != NULL;
   if (!visible)
     {
-      gimp_drawable_get_offsets (drawable, &x, &y);
-      parent = gimp_item_get_parent (GIMP_ITEM (drawable));
-      position = gimp_image_get_item_position (image, GIMP_ITEM (drawable));
+      GimpItem *parent = gimp_item_get_parent (GIMP_ITEM (drawable));
+      gimp_drawable_get_offsets (drawable, &place.x, &place.y);
+      place.parent = parent != NULL ? GIMP_LAYER (parent) : NULL;
+      place.position = gimp_image_get_item_position (image, GIMP_ITEM (drawable));
     }
   gimp_image_undo_group_start (image);
-  for (guint i = 0; i < result->layers->len; i++)
-    {
-      const ResultLayer *layer = g_ptr_array_index (result->layers, i);
-      gimp_layer_set_offsets (made[i], x + layer->x, y + layer->y);
-      gimp_image_insert_layer (image, made[i], parent != NULL ? GIMP_LAYER (parent) : NULL,
-                               position);
-    }
+  insert_layers (image, result, made, record, place);
   gimp_image_set_selected_layers (image, as_before ? (const GimpLayer **) selected : looked_at);
   gimp_image_undo_group_end (image);
-  return made[0];
 }
 
-static GimpImage *
-make_image (const Result *result, const char *record, GError **error)
+typedef struct
 {
-  GimpImage *image = gimp_image_new (result->canvas_width, result->canvas_height, GIMP_RGB);
-  gimp_image_undo_disable (image);
-  for (guint i = 0; i < result->layers->len; i++)
-    {
-      const ResultLayer *layer = g_ptr_array_index (result->layers, i);
-      GimpLayer *made = make_layer (image, layer, record, error);
-      if (made == NULL)
-        {
-          gimp_image_delete (image);
-          return NULL;
-        }
-      gimp_layer_set_offsets (made, layer->x, layer->y);
-      gimp_image_insert_layer (image, made, NULL, 0);
-    }
-  gimp_image_undo_enable (image);
-  return image;
-}
+  GimpImage *image;   /* that was made, or NULL */
+  GimpLayer **layers; /* lowest first, ended by NULL */
+  char *report;
+  char *text; /* the report for people */
+} Answer;
 
-/* `made` is the first layer or the image. */
+/* Makes the result's layers in the image, or in a new one. */
 static gboolean
-work (const Command *command, const Arguments *arguments, GimpImage *image,
-      GimpDrawable **drawables, gboolean interactive, gpointer *made, char **report, GError **error)
+deliver (GimpImage *image, GimpDrawable *drawable, gboolean visible, const Result *result,
+         GPtrArray *painted, const char *record, Answer *answer, GError **error)
 {
-  gboolean has_photo = (command->flags & COMMAND_PHOTO) != 0;
-  gboolean visible = has_photo && strcmp (arguments_get (arguments, "source"), "visible") == 0;
-  GimpDrawable *drawable = has_photo && drawables != NULL ? drawables[0] : NULL;
-  g_autoptr (CnnImage) photo = NULL;
-  if (has_photo)
+  gboolean canvas = result->canvas_width > 0;
+  if (canvas)
+    {
+      image = gimp_image_new (result->canvas_width, result->canvas_height, GIMP_RGB);
+      gimp_image_undo_disable (image);
+    }
+  answer->layers = make_layers (image, result, painted, record, error);
+  if (canvas && answer->layers == NULL)
+    gimp_image_delete (image);
+  if (answer->layers == NULL)
+    return FALSE;
+  if (canvas)
+    {
+      insert_layers (image, result, answer->layers, record, (Place){ 0 });
+      GimpParasite *parasite = mark_new (record);
+      gimp_image_attach_parasite (image, parasite);
+      gimp_parasite_free (parasite);
+      gimp_image_undo_enable (image);
+      answer->image = image;
+    }
+  else
+    add_layers (image, drawable, visible, result, answer->layers, record);
+  return TRUE;
+}
+
+/* What the command is to look at: the picture, or the image that "start" names, or nothing. */
+static gboolean
+read_photo (const Command *command, const Arguments *arguments, GimpImage *image,
+            GimpDrawable **drawables, gboolean visible, CnnImage **photo, GError **error)
+{
+  int start;
+  if (command->flags & COMMAND_PHOTO)
     {
       if (!check_drawable (image, drawables, visible, error))
         return FALSE;
-      photo = read_picture (image, drawable, visible, error);
-      if (photo == NULL)
-        return FALSE;
+      *photo = read_picture (image, drawables[0], visible, error);
+      return *photo != NULL;
     }
-  gboolean gray = has_photo && gimp_image_get_base_type (image) == GIMP_GRAY;
-  Subject subject = { .photo = photo, .gray = gray };
-  g_autoptr (Result) result = gimp_face_run (command, arguments, &subject, error);
+  if (!gimp_face_start_image (arguments, &start, error))
+    return FALSE;
+  if (start < 0)
+    return TRUE;
+  if (!gimp_image_id_is_valid (start))
+    {
+      gimp_face_no_image (start, error);
+      return FALSE;
+    }
+  *photo = read_picture (gimp_image_get_by_id (start), NULL, TRUE, error);
+  return *photo != NULL;
+}
+
+/* A call of a procedure. */
+typedef struct
+{
+  const Command *command;
+  GimpProcedure *procedure;
+  GimpProcedureConfig *config;
+  Arguments *arguments;
+  GimpImage *image;
+  GimpDrawable **drawables;
+  GimpRunMode mode;
+  Answer answer;
+} Call;
+
+static gboolean
+work (Call *call, GError **error)
+{
+  const Command *command = call->command;
+  const Arguments *arguments = call->arguments;
+  GimpImage *image = call->image;
+  GimpDrawable **drawables = call->drawables;
+  Answer *answer = &call->answer;
+  gboolean has_photo = (command->flags & COMMAND_PHOTO) != 0;
+  gboolean visible = has_photo && strcmp (arguments_get (arguments, "source"), "visible") == 0;
+  g_autoptr (CnnImage) photo = NULL;
+  if (!read_photo (command, arguments, image, drawables, visible, &photo, error))
+    return FALSE;
+  GimpImageBaseType type = has_photo ? gimp_image_get_base_type (image) : GIMP_RGB;
+  Subject subject = { .photo = photo, .gray = type == GIMP_GRAY };
+  g_autoptr (GPtrArray) painted = NULL;
+  g_autoptr (Result) result = gimp_face_run (command, arguments, &subject, &painted, error);
   if (result == NULL)
     return FALSE;
-  if (has_photo && gimp_image_get_base_type (image) == GIMP_INDEXED)
+  if (type == GIMP_INDEXED && result->canvas_width == 0)
     result_warn (result, GIMP_INDEXED_NOTE);
 
   g_autofree char *record = result_record (result, command->name, arguments);
-  gboolean canvas = result->canvas_width > 0;
-  *made = canvas ? (gpointer) make_image (result, record, error)
-                 : (gpointer) insert_layers (image, drawable, visible, result, record, error);
-  if (*made == NULL)
+  if (!deliver (image, has_photo ? drawables[0] : NULL, visible, result, painted, record, answer,
+                error))
     return FALSE;
-  *report = result_json (result);
-  if (interactive)
-    {
-      if (canvas)
-        gimp_display_new (*made);
-      g_message ("%s", g_strchomp (result->text->str));
-    }
+  answer->report = result_json (result);
+  if (answer->image != NULL && call->mode != GIMP_RUN_NONINTERACTIVE)
+    gimp_display_new (answer->image);
+  answer->text = g_strdup (result->text->str);
   return TRUE;
+}
+
+/* Works on what the user asks for, until that is well; FALSE: the user does not want it. */
+static gboolean
+ask (Call *call)
+{
+  GimpProcedure *procedure = call->procedure;
+  GimpProcedureConfig *config = call->config;
+  Arguments *arguments = call->arguments;
+  gimp_ui_init ("convlens");
+  g_autofree char *title = gimp_face_title (call->command);
+  GtkWidget *window = gimp_procedure_dialog_new (procedure, config, title);
+  gtk_window_set_resizable (GTK_WINDOW (window), FALSE);
+
+  g_auto (GStrv) images = open_images ();
+  Dialog dialog = { .table = arguments_table (arguments), .config = config, .images = images };
+  dialog.page = dialog_page_new (dialog.table, gimp_face_proposed, on_page_changed, &dialog);
+  GtkWidget *content = gtk_dialog_get_content_area (GTK_DIALOG (window));
+  gtk_box_pack_start (GTK_BOX (content), dialog_page_widget (dialog.page), TRUE, TRUE, 0);
+  for (guint i = 0; i < dialog.table->len; i++)
+    {
+      const Argument *argument = g_ptr_array_index (dialog.table, i);
+      g_autofree char *text = config_get (config, argument);
+      gboolean stale = gimp_face_is_stale (argument, text, images);
+      if (stale)
+        config_set (config, argument, argument->fallback);
+      dialog_page_set (dialog.page, argument->name, stale ? argument->fallback : text);
+    }
+  gimp_face_propose (dialog.page, dialog.table, images);
+  gulong handler = g_signal_connect (config, "notify", G_CALLBACK (on_config_changed), &dialog);
+
+  gboolean done = FALSE;
+  while (!done && gimp_procedure_dialog_run (GIMP_PROCEDURE_DIALOG (window)))
+    {
+      g_autoptr (GError) error = NULL;
+      done = take_config (config, arguments, &error);
+      if (done)
+        {
+          dialog_hide (window);
+          done = work (call, &error);
+        }
+      if (!done)
+        {
+          gtk_widget_show (window);
+          dialog_complain (window, error);
+        }
+    }
+  g_signal_handler_disconnect (config, handler);
+  gtk_widget_destroy (window);
+  return done;
 }
 
 static GimpValueArray *
@@ -388,24 +506,43 @@ answer (GimpProcedure *procedure, GimpRunMode mode, GimpImage *image, GimpDrawab
 {
   g_autoptr (GPtrArray) table = command_arguments (command, TRUE);
   g_autoptr (Arguments) arguments = arguments_new (table);
-  gpointer made = NULL;
-  char *report = NULL;
+  Call call = {
+    .command = command,
+    .procedure = procedure,
+    .config = config,
+    .arguments = arguments,
+    .image = image,
+    .drawables = drawables,
+    .mode = mode,
+  };
   GError *error = NULL;
 
   gimp_face_begin ();
-  if (mode == GIMP_RUN_INTERACTIVE && !ask (procedure, config, arguments))
-    return gimp_procedure_new_return_values (procedure, GIMP_PDB_CANCEL, NULL);
-  if (!take_config (config, arguments, &error))
+  if (mode == GIMP_RUN_INTERACTIVE)
+    {
+      if (!ask (&call))
+        return gimp_procedure_new_return_values (procedure, GIMP_PDB_CANCEL, NULL);
+    }
+  else if (!take_config (config, arguments, &error))
     return gimp_procedure_new_return_values (procedure, GIMP_PDB_CALLING_ERROR, error);
-  if (!work (command, arguments, image, drawables, mode == GIMP_RUN_INTERACTIVE, &made, &report,
-             &error))
+  else if (!work (&call, &error))
     return gimp_procedure_new_return_values (procedure, GIMP_PDB_EXECUTION_ERROR, error);
 
   if (mode != GIMP_RUN_NONINTERACTIVE)
     gimp_displays_flush ();
+  if (mode == GIMP_RUN_INTERACTIVE)
+    gimp_face_tell (command, call.answer.text);
+  g_free (call.answer.text);
+  const Answer *made = &call.answer;
   GimpValueArray *values = gimp_procedure_new_return_values (procedure, GIMP_PDB_SUCCESS, NULL);
-  g_value_set_object (gimp_value_array_index (values, 1), made);
-  GIMP_VALUES_TAKE_STRING (values, 2, report);
+  if (command->flags & COMMAND_LAYERS)
+    GIMP_VALUES_SET_CORE_OBJECT_ARRAY (values, 1, made->layers);
+  else if (command->flags & COMMAND_PHOTO)
+    GIMP_VALUES_SET_LAYER (values, 1, made->layers[0]);
+  else
+    GIMP_VALUES_SET_IMAGE (values, 1, made->image);
+  GIMP_VALUES_TAKE_STRING (values, 2, made->report);
+  g_free (made->layers);
   return values;
 }
 
@@ -471,7 +608,11 @@ create_procedure (GimpPlugIn *plug_in, const char *name)
   g_autoptr (GPtrArray) table = command_arguments (command, TRUE);
   for (guint i = 0; i < table->len; i++)
     add_argument (procedure, g_ptr_array_index (table, i));
-  if (command->flags & COMMAND_PHOTO)
+  if (command->flags & COMMAND_LAYERS)
+    gimp_procedure_add_core_object_array_return_value (procedure, "layers", "Layers",
+                                                       "The layers that were made, lowest first",
+                                                       GIMP_TYPE_LAYER, G_PARAM_READWRITE);
+  else if (command->flags & COMMAND_PHOTO)
     gimp_procedure_add_layer_return_value (procedure, "layer", "Layer", "The layer that was made",
                                            FALSE, G_PARAM_READWRITE);
   else

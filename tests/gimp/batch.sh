@@ -13,12 +13,25 @@ expect wide wide
 expect book color --preset book
 expect moved color --class cup --colormap viridis
 
+two=stem_conv,block1a_project_conv
+make activation-grid "$work/color.png" --layer $two --output "$work/grids"
+make activation-grid "$work/color.png" --layer block1a_project_conv --channels 0-5 --columns 3 --scale 2 \
+  --output "$work/grid.png"
+make activation-grid "$work/gray.png" --layer stem_conv --colormap gray --output "$work/gray.grid.png"
+make activation-grid "$work/gray.png" --layer stem_conv --output "$work/gray.canvas.png"
+small=(filter-pattern --layer block2a_project_conv --size 64 --crop 5 --seed 7)
+make "${small[@]}" --steps 3 --filter 2 --output "$work/filter-2.png"
+make "${small[@]}" --steps 3 --filter 3 --output "$work/filter-3.png"
+make "${small[@]}" --steps 3 --sheet 2 --output "$work/four.png"
+make "${small[@]}" --steps 3 --filter 2 --start "$work/color.png" --output "$work/dreamt.png"
+make "${small[@]}" --steps 1 --filter 2 --start "$work/dreamt.png" --output "$work/dreamt-again.png"
+
 log=$work/batch.log
 script=$work/batch.scm
 {
   cat "$here/prelude-$version.scm"
   echo "(define work \"$work\")"
-  cat "$here/checks.scm"
+  cat "$here/checks.scm" "$here/filters.scm" "$here/end.scm"
 } > "$script"
 if [ "$version" = 2.10 ]; then
   console -b "$(cat "$script")" -b '(gimp-quit 0)'
@@ -44,6 +57,22 @@ ok "message: model" said '/no/such/model.keras'
 ok "message: labels" said '/no/such/labels.txt'
 ok "message: device" said 'no such device'
 ok "message: a result" said 'this layer is a Convlens result; choose the picture'
+
+ok "message: channels" said 'channels'
+ok "message: columns" said 'columns "5000" is not auto or a whole number from 0 to 1024'
+ok "message: scale" said 'scale "0" is not a whole number from 1 to 64'
+ok "message: destination" said 'destination "elsewhere" is not one of image, new-image'
+ok "message: filter" said '999'
+ok "message: filters" said '"3-1" is not a range'
+ok "message: no steps" said 'steps "0" is not a whole number from 1 to'
+ok "message: steps below 0" said 'steps "-5" is not a whole number from 1 to'
+ok "message: rate" said 'rate "-1" is not a number from'
+ok "message: crop" said 'crop'
+ok "message: size" said 'size'
+ok "message: pattern's preset" said 'preset "bok" is not one of book, clear'
+ok "message: start" said '/no/such/start.png'
+ok "message: an image that is not open" said 'there is no open image with the ID 999'
+ok "message: no ID" said 'start "image:first" is not image:ID'
 
 # The layer's name from the program's own report.
 member () { # FILE, MEMBER of "class"
@@ -78,6 +107,31 @@ ok "indexed: the report says so" \
   grep -q '^REPORT of indexed .*"warnings":\["The image is indexed' "$work/said.txt"
 ok "color: nothing to warn of" sh -c '! grep "^REPORT of linear .*warnings" "$1"' sh "$work/said.txt"
 ok "indexed: a picture came out" test -s "$work/indexed-heat.png"
+same "one grid is the program's" grid-one grid
+for name in stem_conv block1a_project_conv; do
+  same "two grids: $name is the program's" "grid-$name" "grids/$name"
+  same "new image: $name is the program's" "canvas-$name" "grids/$name"
+done
+same "grids are left out of the visible image" visible-grids color-heat
+same "gray: a gray grid" grid-gray gray.grid
+same "gray, a new image: a grid in colours" canvas-gray gray.canvas
+ok "grids: the report tells of both layers" \
+  grep -q '^GRID REPORT {.*"layers":\[{"name":"stem_conv".*"name":"block1a_project_conv"' "$work/said.txt"
+ok "grids: the parasite holds report and settings" \
+  grep -q "^GRID PARASITE {.*\"layers\".*\"command\":\"activation-grid\",\"settings\":{.*\"layer\":\"$two\"" "$work/said.txt"
+ok "grids: the image's parasite as well" \
+  grep -q '^CANVAS PARASITE {.*"command":"activation-grid","settings":{.*"destination":"new-image"' "$work/said.txt"
+ok "grids: the group has a name" grep -q '^GROUP Activation Grid' "$work/said.txt"
+same "pattern: the program's" pattern-2 filter-2 1
+same "two patterns: the first is the program's" patterns-2 filter-2 1
+same "two patterns: the second" patterns-3 filter-3 1
+same "sheet: the program's" sheet four 1
+same "an open image to start from, without our layers" dream dreamt 1
+same "a pattern to start from" dream-again dreamt-again 1
+ok "pattern: the report tells of the filter" \
+  grep -q '^PATTERN REPORT {.*"filters":\[{"index":2,"before":' "$work/said.txt"
+ok "pattern: the parasite holds report and settings" \
+  grep -q '^PATTERN PARASITE {.*"filters".*"command":"filter-pattern","settings":{.*"seed":7' "$work/said.txt"
 ok "gray: bright differs from dark" test "$(convert "$work/gray-heat.png" -unique-colors -format %w info:)" -gt 16
 
 # The example, with a file in the folder that is no picture.
@@ -85,20 +139,42 @@ mkdir "$work/photos" "$work/heat"
 cp "$work/color.png" "$work/photos/a.png"
 cp "$work/gray.png" "$work/photos/b.c.png"
 echo 'no picture' > "$work/photos/d.png"
-example="(load \"$source_root/plugin/scripts/grad-cam-folder-$version.scm\")
-  (grad-cam-folder \"$work/photos\" \"$work/heat\" \"\")"
-if [ "$version" = 2.10 ]; then
-  console -b "$example" -b '(gimp-quit 0)'
-else
-  console -b "$example"
-fi > "$work/example.log" 2>&1 || true
+
+# example NAME EXPRESSION: runs one of the scripts that come with the plug-in.
+example () {
+  local script="(load \"$source_root/plugin/scripts/$1-$version.scm\") $2"
+  if [ "$version" = 2.10 ]; then
+    console -b "$script" -b '(gimp-quit 0)'
+  else
+    console -b "$script"
+  fi > "$work/$1.log" 2>&1 || true
+}
+
+example grad-cam-folder "(grad-cam-folder \"$work/photos\" \"$work/heat\" \"\")"
 for file in a.png a.xcf b.c.png b.c.xcf; do
-  ok "example: $file" test -s "$work/heat/$file"
+  ok "grad-cam-folder: $file" test -s "$work/heat/$file"
 done
-ok "example: what is no picture is named" grep -q '^d.png: failed' "$work/example.log"
-ok "example: the picture is the program's" "$compare" "$work/heat/a.png" "$work/color.output.png" 1
+ok "grad-cam-folder: what is no picture is named" grep -q '^d.png: failed' "$work/grad-cam-folder.log"
+same "grad-cam-folder: the picture is the program's" heat/a color.output 1
+
+mkdir "$work/mosaics" "$work/sheets"
+example activation-grid-folder "(activation-grid-folder \"$work/photos\" \"$work/mosaics\" \"$two\" \"\")"
+for layer in stem_conv block1a_project_conv; do
+  same "activation-grid-folder: $layer is the program's" "mosaics/a-$layer" "grids/$layer"
+done
+ok "activation-grid-folder: the second picture" test -s "$work/mosaics/b.c-block1a_project_conv.png"
+ok "activation-grid-folder: what is no picture is named" \
+  grep -q '^d.png: failed' "$work/activation-grid-folder.log"
+
+make filter-pattern --layer stem_conv --sheet 2 --output "$work/sheets.stem_conv.png"
+example filter-pattern-sheets \
+  "(filter-pattern-sheets (list \"stem_conv\" \"no_such_layer\") \"$work/sheets\" 2 \"book\" \"\")"
+same "filter-pattern-sheets: the sheet is the program's" sheets/stem_conv sheets.stem_conv 1
+ok "filter-pattern-sheets: what is no layer is named" \
+  grep -q '^no_such_layer: failed' "$work/filter-pattern-sheets.log"
 
 if [ $failures -gt 0 ]; then
   grep -A 1 'Error' "$log" | sed 's/^/# /'
+  sed 's/^/# /' "$work"/*-folder.log "$work"/*-sheets.log
 fi
 finish

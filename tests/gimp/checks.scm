@@ -110,5 +110,3 @@
 (try "wide" "wide" nothing)
 (try "book" "color" nothing "preset" "book")
 (try "moved" "color" (lambda (image) (move (first-layer image) 13 -7)) "class" "cup" "colormap" "viridis")
-(say "END")
-(close-output-port said)

@@ -102,3 +102,8 @@ expect () {
   "$convlens" grad-cam "$work/$photo.png" --overlay "$work/$name.overlay.png" \
     --output "$work/$name.output.png" --json "$@" > "$work/$name.json"
 }
+
+# make COMMAND OPTION…: a picture that the program makes, without what it says.
+make () {
+  "$convlens" "$@" > "$work/make.log" 2>&1 || cat "$work/make.log"
+}

@@ -10,7 +10,7 @@ if [ "$version" = 2.10 ]; then
 else
   gimp=${gimp3/-console/}
 fi
-need "$gimp" Xvfb openbox xdotool import
+need "$gimp" Xvfb openbox xdotool import pgrep
 make_profile
 cat > "$profile/gimprc" << END
 (show-welcome-dialog no)
@@ -81,16 +81,16 @@ to_image () {
   xdotool windowactivate --sync "$image_window" 2> /dev/null
   sleep 0.5
 }
-open_dialog () {
+open_dialog () { # TITLE
   to_image
   keys slash
   sleep 2
-  xdotool type --delay 60 'Grad-CAM'
+  xdotool type --delay 60 "$1"
   sleep 1.5
   keys Down Return
-  title '^Grad-CAM Overlay$' 30
+  title "^$1\$" 30
 }
-ok "the dialog opens" open_dialog
+ok "the dialog opens" open_dialog 'Grad-CAM Overlay'
 sleep 1.5
 picture dialog
 keys alt+f
@@ -104,6 +104,7 @@ ok "a message tells the predictions" title '^GIMP Message$'
 sleep 1.5
 picture result
 close_message () {
+  title '^GIMP Message$'
   xdotool windowactivate --sync "$window"
   keys Return
   gone '^GIMP Message$'
@@ -130,6 +131,79 @@ ok "a run on the heat is refused, with a message" title '^GIMP Message$'
 sleep 1
 picture refused
 ok "and adds nothing" title 'color.*2 layers'
+ok "the message can be closed" close_message
+to_image
+keys ctrl+z
+ok "the picture is alone again" title 'color.*1 layer[^s]'
+
+# Activation Grid, with its defaults: a group that one undo takes away.
+ok "Activation Grid: the dialog opens" open_dialog 'Activation Grid'
+sleep 1.5
+picture grid
+keys alt+o
+ok "Activation Grid: many layers are made" title 'color.*[0-9][0-9] layers' 120
+ok "Activation Grid: a window tells of them" title '^Activation Grid$'
+sleep 1.5
+picture grid-result
+keys Escape
+ok "Activation Grid: and can be closed" gone '^Activation Grid$'
+to_image
+keys ctrl+z
+ok "Activation Grid: one undo takes them away" title 'color.*1 layer[^s]'
+
+# Filter Pattern: nothing that could be made, a long run that is cancelled, a short one.
+fill () { # MNEMONIC TEXT
+  keys "alt+$1" ctrl+a
+  xdotool type --delay 40 "$2"
+  sleep 0.3
+}
+ok "Filter Pattern: the dialog opens" open_dialog 'Filter Pattern'
+dialog=$window
+sleep 1.5
+keys alt+f
+sleep 1
+picture pattern-further
+keys alt+f alt+o
+sleep 2
+picture pattern-complaint
+keys Escape
+ok "Filter Pattern: without a layer the dialog stays" title '^Filter Pattern$'
+xdotool windowactivate --sync "$dialog"
+fill y block2a_project_conv
+keys Tab
+fill e 8
+picture pattern
+keys alt+o
+running () { pgrep -f "^$profile/plug-ins/convlens/convlens" > /dev/null; }
+# Where the Cancel button lies in the status bar differs: the clicks go to the right until the plug-in is gone.
+cancel () {
+  local WIDTH HEIGHT X Y SCREEN at
+  to_image
+  eval "$(xdotool getwindowgeometry --shell "$image_window")"
+  for at in $(seq $((WIDTH * 55 / 100)) 10 $((WIDTH * 80 / 100))); do
+    xdotool mousemove --window "$image_window" "$at" $((HEIGHT - 18)) click 1
+    sleep 0.5
+    running || return 0
+  done
+  return 1
+}
+sleep 6
+picture pattern-running
+ok "Filter Pattern: the plug-in works" running
+ok "Filter Pattern: cancel ends it" cancel
+sleep 2
+picture pattern-cancelled
+ok "Filter Pattern: and leaves no image" sh -c '! xdotool search --onlyvisible --name Untitled'
+ok "Filter Pattern: the picture is as it was" title 'color.*1 layer[^s]'
+ok "Filter Pattern: the dialog opens again" open_dialog 'Filter Pattern'
+fill y block2a_project_conv
+keys Tab
+fill z 64
+fill t 3
+keys Tab alt+o
+ok "Filter Pattern: a new image appears" title 'Untitled.*14x14' 60
+ok "Filter Pattern: a message tells of it" close_message
+picture pattern-result
 ok "no critical messages" sh -c '! grep -i "convlens.*critical\|convlens.*warning" "$1" | grep -v "theme engine"' sh \
   "$work/gimp.log"
 [ $failures -eq 0 ] || grep -v 'theme engine' "$work/gimp.log" | sed '/^$/d; s/^/# /'

@@ -23,20 +23,58 @@
 (define (precision image) (car (gimp-image-get-precision image)))
 (define (parasite layer) (caddr (car (gimp-item-get-parasite layer "convlens-result"))))
 (define (make-indexed image) (gimp-image-convert-indexed image 0 0 64 FALSE FALSE ""))
+(define (image-parasite image) (caddr (car (gimp-image-get-parasite image "convlens-result"))))
+(define (images) (car (gimp-image-list)))
+(define (image-of layer) (car (gimp-item-get-image layer)))
+(define (image-width image) (car (gimp-image-width image)))
+(define (image-height image) (car (gimp-image-height image)))
+(define (undo-enabled? image) (= (car (gimp-image-undo-is-enabled image)) TRUE))
+(define (group? layer) (= (car (gimp-item-is-group layer)) TRUE))
+(define (children group) (vector->list (cadr (gimp-item-get-children group))))
+(define (visible? layer) (= (car (gimp-item-get-visible layer)) TRUE))
+(define (parent layer) (car (gimp-item-get-parent layer)))
+(define (new-group image) (car (gimp-layer-group-new image)))
+(define (new-image width height) (car (gimp-image-new width height RGB)))
+(define (layer-copy layer image) (car (gimp-layer-new-from-drawable layer image)))
 
-; The procedure's arguments by position, with their defaults.
-(define positions
+; The procedures' arguments by position, with their defaults.
+(define of-model
   '(("model" "") ("architecture" "") ("input-size" "") ("preprocess" "auto") ("labels" "")
-    ("resize" "bilinear") ("device" "auto")
-    ("class" "auto") ("layer" "auto") ("score" "logit") ("colormap" "jet") ("opacity" 40)
-    ("preset" "none") ("background" "255,255,255") ("source" "drawable")))
+    ("resize" "bilinear") ("device" "auto")))
+(define of-picture '(("background" "255,255,255") ("source" "drawable")))
+(define of-heat
+  (append of-model
+    '(("class" "auto") ("layer" "auto") ("score" "logit") ("colormap" "jet") ("opacity" 40) ("preset" "none"))
+    of-picture))
+(define of-grids
+  (append of-model
+    '(("layer" "book") ("channels" "all") ("columns" 16) ("scale" 1) ("normalize" "book") ("colormap" "viridis"))
+    of-picture
+    '(("destination" "image"))))
+(define of-patterns
+  (append of-model
+    '(("layer" "") ("class" "") ("filter" 0) ("filters" "") ("sheet" 0) ("size" 200) ("steps" 30) ("rate" 10)
+      ("seed" 0) ("start" "noise") ("crop" 25) ("preset" "book"))))
 (define (option row options)
   (cond ((null? options) (cadr row))
         ((equal? (car options) (car row)) (cadr options))
         (else (option row (cddr options)))))
+(define (by-position rows options)
+  (map (lambda (row) (option row options)) rows))
+
 (define (heat image layer . options)
   (let ((made (apply plug-in-convlens-grad-cam
-                (append (list RUN-NONINTERACTIVE image layer)
-                        (map (lambda (row) (option row options)) positions)))))
+                (append (list RUN-NONINTERACTIVE image layer) (by-position of-heat options)))))
+    (set! last-report (cadr made))
+    (car made)))
+(define (grids image layer . options)
+  (let ((made (apply plug-in-convlens-activation-grid
+                (append (list RUN-NONINTERACTIVE image layer) (by-position of-grids options)))))
+    (if (not (= (car made) (vector-length (cadr made)))) (error "num-layers is wrong"))
+    (set! last-report (caddr made))
+    (vector->list (cadr made))))
+(define (patterns . options)
+  (let ((made (apply plug-in-convlens-filter-pattern
+                (append (list RUN-NONINTERACTIVE) (by-position of-patterns options)))))
     (set! last-report (cadr made))
     (car made)))
