@@ -1,18 +1,64 @@
 #version 450
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* An element gathers the gradients of the windows that chose it; `indices` are max_pool's. */
+/* An element gathers the gradients of the windows that chose it; `indices` are max_pool's. With a
+ * constant STRIDE an item is a square of STRIDE by STRIDE elements, which few windows meet; a STRIDE
+ * of 0 takes any window, element by element. */
 #extension GL_GOOGLE_include_directive : enable
+#extension GL_EXT_control_flow_attributes : enable
 #include "flat.glsl"
 #include "pool_params.h"
+
+layout (constant_id = 0) const int KERNEL = 0;
+layout (constant_id = 1) const int STRIDE = 0;
 
 layout (set = 0, binding = 0, rgba32f) readonly uniform imageBuffer indices;
 layout (set = 0, binding = 1, rgba32f) readonly uniform imageBuffer gradient;
 layout (set = 0, binding = 2) writeonly buffer Target { vec4 target[]; };
 
+const int SIDE = STRIDE > 0 ? STRIDE : 1;
+const int WINDOWS = (KERNEL + SIDE - 1) / SIDE; /* along a side, that meet a square */
+
 void
-main ()
+gather_square (int item)
 {
-  const int item = int (min (flat_item (), items - 1));
+  const int rest_y = before_y % SIDE, rest_x = before_x % SIDE;
+  const int across = (in_w + rest_x + SIDE - 1) / SIDE, down = (in_h + rest_y + SIDE - 1) / SIDE;
+  const int line = item / across, plane = line / down;
+  const int square_y = line - plane * down, square_x = item - line * across;
+  const int y = square_y * SIDE - rest_y, x = square_x * SIDE - rest_x;
+  vec4 sums[SIDE * SIDE];
+
+  [[unroll]] for (int i = 0; i < SIDE * SIDE; i++)
+    sums[i] = vec4 (0.0);
+  [[unroll]] for (int i = 0; i < WINDOWS * WINDOWS; i++)
+    {
+      int first_y = i / WINDOWS * SIDE, first_x = i % WINDOWS * SIDE; /* cell of the corner */
+      int oy = square_y + before_y / SIDE - i / WINDOWS;
+      int ox = square_x + before_x / SIDE - i % WINDOWS;
+      bool inside = oy >= 0 && oy < out_h && ox >= 0 && ox < out_w;
+      int at = inside ? (plane * out_h + oy) * out_w + ox : 0;
+      vec4 index = inside ? imageLoad (indices, at) : vec4 (-1.0), v = imageLoad (gradient, at);
+
+      [[unroll]] for (int j = 0; j < SIDE * SIDE; j++)
+        {
+          int dy = first_y + j / SIDE, dx = first_x + j % SIDE;
+
+          if (dy < KERNEL && dx < KERNEL)
+            sums[j] += mix (vec4 (0.0), v, equal (index, vec4 (float (dy * KERNEL + dx))));
+        }
+    }
+  [[unroll]] for (int j = 0; j < SIDE * SIDE; j++)
+    {
+      int to_y = y + j / SIDE, to_x = x + j % SIDE;
+
+      if (to_y >= 0 && to_y < in_h && to_x >= 0 && to_x < in_w && flat_item () < items)
+        target[(plane * in_h + to_y) * in_w + to_x] = sums[j];
+    }
+}
+
+void
+gather_element (int item)
+{
   const int line = item / in_w, plane = line / in_h;
   const int y = line - plane * in_h + before_y, x = item - line * in_w + before_x;
   const int first_y = max (y - kernel_h + stride_h, 0) / stride_h;
@@ -30,4 +76,15 @@ main ()
       }
   if (flat_item () < items)
     target[item] = sum;
+}
+
+void
+main ()
+{
+  const int item = int (min (flat_item (), items - 1));
+
+  if (STRIDE != 0)
+    gather_square (item);
+  else
+    gather_element (item);
 }

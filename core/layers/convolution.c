@@ -6,7 +6,7 @@
 
 typedef struct Conv2dParams Conv2dParams;
 typedef struct Conv2dGroupedParams Conv2dGroupedParams;
-G_STATIC_ASSERT (sizeof (Conv2dParams) == 80);
+G_STATIC_ASSERT (sizeof (Conv2dParams) == 96);
 G_STATIC_ASSERT (sizeof (Conv2dGroupedParams) == 76);
 
 enum
@@ -63,36 +63,39 @@ cnn_convolution_window (const CnnConvolution *self, const CnnShape *input, CnnSh
 
 /* --- conv2d, for any layer that multiplies channels --- */
 
+/* Output channels of a tile. */
 static int
-channel_tiles (const CnnGemm *gemm)
+tile_channels (int outputs)
 {
-  return (gemm->outputs + CONV2D_TILE_CHANNELS - 1) / CONV2D_TILE_CHANNELS;
+  return outputs <= CONV2D_FEW_CHANNELS ? CONV2D_FEW_CHANNELS : CONV2D_TILE_CHANNELS;
 }
 
 gsize
 cnn_gemm_bytes (const CnnGemm *gemm)
 {
-  return (gsize) channel_tiles (gemm) * (gsize) gemm->taps * (gsize) ((gemm->inputs + 3) / 4)
-         * CONV2D_TILE_CHANNELS * 4 * sizeof (float);
+  const int channels = tile_channels (gemm->outputs);
+
+  return (gsize) ((gemm->outputs + channels - 1) / channels) * (gsize) gemm->taps
+         * (gsize) ((gemm->inputs + 3) / 4) * (gsize) channels * 4 * sizeof (float);
 }
 
 void
 cnn_pack_gemm (const CnnGemm *gemm, const float *weights, float *packed)
 {
   const gsize planes = (gsize) (gemm->inputs + 3) / 4;
+  const gsize channels = (gsize) tile_channels (gemm->outputs);
 
   for (int m = 0; m < gemm->outputs; m++)
     for (int tap = 0; tap < gemm->taps; tap++)
       {
         gsize from_tap = (gsize) (gemm->flip ? gemm->taps - 1 - tap : tap);
         const float *from = weights + from_tap * gemm->step_tap + (gsize) m * gemm->step_m;
-        gsize tile = (gsize) m / CONV2D_TILE_CHANNELS, row = (gsize) m % CONV2D_TILE_CHANNELS;
+        gsize tile = (gsize) m / channels, row = (gsize) m % channels;
         float *to =
-            packed
-            + ((tile * (gsize) gemm->taps + (gsize) tap) * planes * CONV2D_TILE_CHANNELS + row) * 4;
+            packed + ((tile * (gsize) gemm->taps + (gsize) tap) * planes * channels + row) * 4;
 
         for (gsize k = 0; k < (gsize) gemm->inputs; k++)
-          to[k / 4 * CONV2D_TILE_CHANNELS * 4 + k % 4] = from[k * gemm->step_k];
+          to[k / 4 * channels * 4 + k % 4] = from[k * gemm->step_k];
       }
 }
 
@@ -125,13 +128,20 @@ choose_mode (const CnnWindow *window)
   return pointwise ? CONV2D_POINTWISE : CONV2D_WINDOW;
 }
 
+static int
+greatest_common_divisor (int a, int b)
+{
+  return b == 0 ? a : greatest_common_divisor (b, a % b);
+}
+
 gboolean
 cnn_record_conv2d (CnnCommands *commands, const CnnTensor *source, const CnnTensor *target,
                    CnnBuffer *weights, const CnnWindow *window, const CnnEpilogue *epilogue,
                    GError **error)
 {
   const guint lanes = cnn_device_subgroup_size (cnn_commands_device (commands));
-  const guint tile_pixels = lanes * CONV2D_TILE_VECTORS;
+  const guint channels = (guint) tile_channels (target->shape.c);
+  const guint vectors = channels == CONV2D_FEW_CHANNELS ? CONV2D_FEW_VECTORS : CONV2D_TILE_VECTORS;
   const CnnShape *in = &source->shape, *out = &target->shape;
   const CnnActivation *activation = epilogue != NULL ? &epilogue->activation : NULL;
   Conv2dParams params = {
@@ -147,30 +157,45 @@ cnn_record_conv2d (CnnCommands *commands, const CnnTensor *source, const CnnTens
     .before_x = window->before[1],
     .stride_y = (guint) window->stride[0],
     .stride_x = (guint) window->stride[1],
-    .up_y = (guint) window->up[0],
-    .up_x = (guint) window->up[1],
-    .dilation_y = (guint) window->dilation[0],
-    .dilation_x = (guint) window->dilation[1],
+    .up_y = window->up[0],
+    .up_x = window->up[1],
     .alpha = activation != NULL ? activation->alpha : 0.f,
     .max_value = activation != NULL ? activation->max_value : 0.f,
     .threshold = activation != NULL ? activation->threshold : 0.f,
   };
+  int *every[2] = { &params.every_y, &params.every_x };
+  int *inverse[2] = { &params.inverse_y, &params.inverse_x };
+  guint *dilation[2] = { &params.dilation_y, &params.dilation_x };
+  guint tiles;
 
+  for (int i = 0; i < 2; i++)
+    {
+      const int common = greatest_common_divisor (window->up[i], window->dilation[i]);
+
+      *every[i] = window->up[i] / common;
+      *dilation[i] = (guint) (window->dilation[i] / common);
+      for (*inverse[i] = 1; ((gint64) *inverse[i] * *dilation[i] - 1) % *every[i] != 0;)
+        ++*inverse[i];
+    }
+  /* The first phase has the most pixels; the others leave at most a row and a column idle. */
+  tiles = (guint) ((out->h + window->up[0] - 1) / window->up[0]
+                   * ((out->w + window->up[1] - 1) / window->up[1]));
+  tiles = (tiles + lanes * vectors - 1) / (lanes * vectors);
+  tiles *= (guint) (MIN (window->up[0], out->h) * MIN (window->up[1], out->w));
   return cnn_commands_dispatch (
       commands,
       &(CnnDispatch){
           .stem = "conv2d",
           .constants = { lanes, choose_mode (window), activation != NULL ? activation->kind : 0,
-                         epilogue != NULL },
-          .n_constants = 4,
+                         epilogue != NULL, channels, vectors },
+          .n_constants = 6,
           .bindings = { cnn_tensor_binding (source), cnn_whole_buffer (weights),
                         epilogue != NULL ? epilogue->affine : cnn_whole_buffer (weights),
                         cnn_tensor_binding (target) },
           .n_bindings = 4,
           .push = &params,
           .push_size = sizeof params,
-          .groups = { (params.out_planes * 4 + CONV2D_TILE_CHANNELS - 1) / CONV2D_TILE_CHANNELS,
-                      ((guint) (out->h * out->w) + tile_pixels - 1) / tile_pixels, (guint) out->n },
+          .groups = { (params.out_planes * 4 + channels - 1) / channels, tiles, (guint) out->n },
       },
       error);
 }

@@ -2,9 +2,12 @@
 #include "convolution.h"
 
 #include "depthwise_params.h"
+#include "depthwise_tiles_params.h"
 
 typedef struct DepthwiseParams DepthwiseParams;
+typedef struct DepthwiseTilesParams DepthwiseTilesParams;
 G_STATIC_ASSERT (sizeof (DepthwiseParams) == 80);
+G_STATIC_ASSERT (sizeof (DepthwiseTilesParams) == 72);
 
 enum
 {
@@ -68,6 +71,85 @@ depthwise_weights (CnnConvolution *self, CnnCommands *commands, GError **error)
                                    depthwise_bytes (&self->base), pack_depthwise, error);
 }
 
+/* --- square kernels by tiles --- */
+
+#define MAX_TILES_KERNEL 7
+#define MAX_TILES_STRIDE 2 /* DEPTHWISE_TILE_WIDTH is a multiple of it */
+#define TILE_ROWS 32
+
+static gboolean
+fits_tiles (const CnnConvolution *self)
+{
+  const int kernel = self->kernel_size[0], stride = self->strides[0];
+
+  return self->depth_multiplier == 1 && self->kernel_size[1] == kernel && self->strides[1] == stride
+         && self->dilation_rate[0] == 1 && self->dilation_rate[1] == 1 && kernel >= stride
+         && kernel <= MAX_TILES_KERNEL && stride <= MAX_TILES_STRIDE;
+}
+
+static gboolean
+record_tiles (CnnConvolution *self, CnnCommands *commands, const CnnTensor *source,
+              const CnnTensor *target, CnnBuffer *weights, gboolean backward,
+              const CnnEpilogue *epilogue, GError **error)
+{
+  const int kernel = self->kernel_size[0], stride = self->strides[0];
+  const int up = backward ? stride : 1;
+  const gboolean flip = backward && stride == 1;
+  const guint lanes = cnn_device_subgroup_size (cnn_commands_device (commands));
+  const CnnShape *in = &source->shape, *out = &target->shape;
+  const CnnActivation *activation = epilogue != NULL ? &epilogue->activation : NULL;
+  DepthwiseTilesParams params = {
+    .planes = (guint) cnn_shape_planes (in),
+    .in_h = in->h,
+    .in_w = in->w,
+    .out_h = out->h,
+    .out_w = out->w,
+    .first_tap = flip ? kernel * kernel - 1 : 0,
+    .step_tap = flip ? -1 : 1,
+    .alpha = activation != NULL ? activation->alpha : 0.f,
+    .max_value = activation != NULL ? activation->max_value : 0.f,
+    .threshold = activation != NULL ? activation->threshold : 0.f,
+  };
+  int before[2], *source_at[2] = { &params.source_y, &params.source_x };
+  int *target_at[2] = { &params.target_y, &params.target_x };
+  CnnShape ignored;
+
+  cnn_convolution_window (self, backward ? out : in, &ignored, before, NULL);
+  for (int i = 0; i < 2; i++)
+    {
+      *source_at[i] = flip ? before[i] - (kernel - 1) : -before[i];
+      if (up > 1)
+        {
+          *source_at[i] = before[i] / up - (kernel - 1) / up;
+          *target_at[i] = -(before[i] % up);
+        }
+    }
+  params.tiles_x = (out->w - params.target_x + DEPTHWISE_TILE_WIDTH - 1) / DEPTHWISE_TILE_WIDTH;
+  params.tiles_y = (out->h - params.target_y + TILE_ROWS - 1) / TILE_ROWS;
+  params.rows = (out->h - params.target_y + params.tiles_y - 1) / params.tiles_y;
+  params.rows = (params.rows + up - 1) / up * up;
+  params.tiles = out->n * (int) params.planes * params.tiles_y * params.tiles_x;
+  return cnn_commands_dispatch (
+      commands,
+      &(CnnDispatch){
+          .stem = "depthwise_tiles",
+          .constants = { lanes, (guint32) kernel, backward ? 1 : (guint32) stride, (guint32) up,
+                         activation != NULL ? activation->kind : CNN_ACTIVATION_LINEAR,
+                         epilogue != NULL },
+          .n_constants = 6,
+          .bindings = { cnn_tensor_binding (source), cnn_whole_buffer (weights),
+                        epilogue != NULL ? epilogue->affine : cnn_whole_buffer (weights),
+                        cnn_tensor_binding (target) },
+          .n_bindings = 4,
+          .push = &params,
+          .push_size = sizeof params,
+          .groups = { ((guint) params.tiles + lanes - 1) / lanes, 1, 1 },
+      },
+      error);
+}
+
+/* --- recording --- */
+
 gboolean
 cnn_record_depthwise (CnnConvolution *self, CnnCommands *commands, const CnnTensor *source,
                       const CnnTensor *target, const CnnEpilogue *epilogue, GError **error)
@@ -87,6 +169,8 @@ cnn_record_depthwise (CnnConvolution *self, CnnCommands *commands, const CnnTens
 
   if (weights == NULL)
     return FALSE;
+  if (fits_tiles (self))
+    return record_tiles (self, commands, source, target, weights, FALSE, epilogue, error);
   params.items = cnn_flat_vectors (&target->shape, dispatch.groups);
   if (epilogue != NULL)
     {
@@ -119,6 +203,8 @@ cnn_record_depthwise_backward (CnnConvolution *self, CnnCommands *commands,
 
   if (weights == NULL)
     return FALSE;
+  if (fits_tiles (self))
+    return record_tiles (self, commands, grad_output, grad_input, weights, TRUE, NULL, error);
   params.items = cnn_flat_vectors (&grad_input->shape, dispatch.groups);
   dispatch.bindings[0] = cnn_tensor_binding (grad_output);
   dispatch.bindings[1] = cnn_whole_buffer (weights);

@@ -109,19 +109,37 @@ max_scratch_shape (const CnnLayer *layer, const CnnShape *inputs, CnnShape *scra
   return pool_output_shape (layer, inputs, 1, scratch, NULL);
 }
 
+/* Strides up to this are made square by square, where at most two windows along a side meet one. */
+#define MAX_SQUARE 3
+
 static gboolean
 max_backward (CnnLayer *layer, const CnnStep *step, GError **error)
 {
   const Pooling *self = (const Pooling *) layer;
+  const int kernel = self->pool_size[0], stride = self->strides[0];
+  const gboolean squares = self->pool_size[1] == kernel && self->strides[1] == stride && stride > 1
+                           && stride <= MAX_SQUARE && kernel <= 2 * stride;
+  CnnShape items = step->input_shapes[0];
   CnnDispatch dispatch = {
     .stem = "max_pool_backward",
+    .constants = { squares ? (guint32) kernel : 0, squares ? (guint32) stride : 0 },
+    .n_constants = 2,
     .bindings = { cnn_tensor_binding (step->scratch), cnn_tensor_binding (step->grad_output),
                   cnn_tensor_binding (step->grad_inputs[0]) },
     .n_bindings = 3,
   };
 
+  if (squares)
+    {
+      int before[2];
+
+      cnn_window_size (items.h, kernel, stride, 1, self->same, &before[0]);
+      cnn_window_size (items.w, kernel, stride, 1, self->same, &before[1]);
+      items.h = (items.h + before[0] % stride + stride - 1) / stride;
+      items.w = (items.w + before[1] % stride + stride - 1) / stride;
+    }
   return record_max (self, step, step->scratch, TRUE, error)
-         && record_pool (self, step, &dispatch, &step->input_shapes[0], error);
+         && record_pool (self, step, &dispatch, &items, error);
 }
 
 static gboolean
