@@ -1,6 +1,6 @@
 #version 450
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Sum or product of two operands, a size of 1 repeated. */
+/* Sum, product or extreme of two operands, a size of 1 repeated. */
 #extension GL_GOOGLE_include_directive : enable
 #include "binary_params.h"
 #include "flat.glsl"
@@ -44,7 +44,10 @@ main ()
       v = a_c < c ? v.xxxx : v;
       other = b_c < c ? other.xxxx : other;
     }
-  v = OPERATION == BINARY_ADD ? v + other : v * other;
+  v = OPERATION == BINARY_MULTIPLY  ? v * other
+      : OPERATION == BINARY_MAXIMUM ? max (v, other)
+      : OPERATION == BINARY_MINIMUM ? min (v, other)
+                                    : (v + other * right_weight) * scale;
   if (flat_item () < items)
     target[item] = v;
 }

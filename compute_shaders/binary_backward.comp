@@ -1,13 +1,16 @@
 #version 450
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The gradient of an operand of a sum or a product: the result's, times the other operands
- * (FACTORS of them), summed over the sizes that were repeated. */
+/* The gradient of an operand of a sum, a product or an extreme: the result's, for a product times the
+ * other operands (FACTORS of them), for an extreme where the operand is the first that has it; summed
+ * over the sizes that were repeated. */
 #extension GL_GOOGLE_include_directive : enable
 #include "binary_backward_params.h"
 #include "flat.glsl"
 
 layout (constant_id = 0) const uint FACTORS = 0;
 layout (constant_id = 1) const uint REPEAT = 0;
+layout (constant_id = 2) const uint OPERATION = BINARY_ADD;
+layout (constant_id = 3) const uint PLACE = 0;
 
 layout (set = 0, binding = 0, rgba32f) readonly uniform imageBuffer gradient;
 layout (set = 0, binding = 1, rgba32f) readonly uniform imageBuffer factor_0;
@@ -16,6 +19,7 @@ layout (set = 0, binding = 3, rgba32f) readonly uniform imageBuffer factor_2;
 layout (set = 0, binding = 4, rgba32f) readonly uniform imageBuffer factor_3;
 layout (set = 0, binding = 5, rgba32f) readonly uniform imageBuffer factor_4;
 layout (set = 0, binding = 6) writeonly buffer Target { vec4 target[]; };
+layout (set = 0, binding = 7, rgba32f) readonly uniform imageBuffer operand;
 
 uint
 place (uint n, uint plane, uint y, uint x, uint size_h, uint size_w, uint size_c)
@@ -25,21 +29,37 @@ place (uint n, uint plane, uint y, uint x, uint size_h, uint size_w, uint size_c
          + (size_w == 1 ? 0 : x);
 }
 
+/* Factor i of a product; or 0 where the operand, `own`, is not what an extreme takes. */
+vec4
+factor (uint i, vec4 f, vec4 own)
+{
+  f = REPEAT != 0 && factor_c[i] < c ? f.xxxx : f;
+  if (OPERATION == BINARY_MULTIPLY)
+    return f;
+  f = OPERATION == BINARY_MAXIMUM ? own - f : f - own;
+  return i < PLACE ? vec4 (greaterThan (f, vec4 (0.0))) : vec4 (greaterThanEqual (f, vec4 (0.0)));
+}
+
 #define FACTOR(i, image)                                                                          \
   if (FACTORS > i)                                                                                \
-    {                                                                                             \
-      vec4 f = imageLoad (                                                                        \
-          image,                                                                                  \
-          int (REPEAT == 0 ? at : place (n, plane, y, x, factor_h[i], factor_w[i], factor_c[i]))); \
-      v *= REPEAT != 0 && factor_c[i] < c ? f.xxxx : f;                                           \
-    }
+    v *= factor (i,                                                                               \
+                 imageLoad (image, int (REPEAT == 0 ? at                                          \
+                                                    : place (n, plane, y, x, factor_h[i],         \
+                                                             factor_w[i], factor_c[i]))),         \
+                 own);
 
 /* The gradient at item `at` of the result, which is (n, plane, y, x), times the factors there. */
 vec4
 product (uint at, uint n, uint plane, uint y, uint x)
 {
-  vec4 v = imageLoad (gradient, int (at));
+  vec4 v = imageLoad (gradient, int (at)) * scale, own = vec4 (0.0);
 
+  if (OPERATION >= BINARY_MAXIMUM)
+    {
+      own = imageLoad (operand,
+                       int (REPEAT == 0 ? at : place (n, plane, y, x, in_h, in_w, in_c)));
+      own = REPEAT != 0 && in_c < c ? own.xxxx : own;
+    }
   FACTOR (0, factor_0)
   FACTOR (1, factor_1)
   FACTOR (2, factor_2)

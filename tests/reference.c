@@ -356,6 +356,49 @@ conv2d (const RefCase *test)
   return out;
 }
 
+/* Every input cell spreads its window over the output. kernel: (h, w, filters, in). TensorFlow cuts
+ * what sticks out with "same", the smaller half at the start. */
+static RefTensor
+conv2d_transpose (const RefCase *test)
+{
+  const RefTensor *in = &test->inputs[0];
+  const int filters = (int) ref_number (test->params, "filters", 0), size[2] = { in->h, in->w };
+  const gboolean same = is_word (test->params, "padding", "same");
+  double more[2];
+  const int n_more = ref_numbers (test->params, "output_padding", more, 2);
+  int kernel[2], stride[2], dilation[2], before[2], side[2];
+  RefTensor out;
+
+  get_pair (test->params, "kernel_size", 1, 1, kernel);
+  get_pair (test->params, "strides", 1, 1, stride);
+  get_pair (test->params, "dilation_rate", 1, 1, dilation);
+  for (int i = 0; i < 2; i++)
+    {
+      const int extent = (kernel[i] - 1) * dilation[i] + 1, least = (size[i] - 1) * stride[i];
+
+      if (n_more > 0)
+        side[i] = least + (same ? extent % 2 : extent) + (int) more[i % n_more];
+      else
+        side[i] = same ? size[i] * stride[i] : least + MAX (extent, stride[i]);
+      before[i] = same ? MAX (least + extent - side[i], 0) / 2 : 0;
+    }
+  out = make (3, in->n, side[0], side[1], filters);
+  FOR_EACH (in, n, y, x, c)
+  for (int ky = 0; ky < kernel[0]; ky++)
+    for (int kx = 0; kx < kernel[1]; kx++)
+      {
+        const int oy = y * stride[0] + ky * dilation[0] - before[0];
+        const int ox = x * stride[1] + kx * dilation[1] - before[1];
+
+        for (int f = 0; f < filters && oy >= 0 && oy < side[0] && ox >= 0 && ox < side[1]; f++)
+          *ref_at (&out, n, oy, ox, f) +=
+              *ref_at (in, n, y, x, c)
+              * test->weights[0][((ky * kernel[1] + kx) * filters + f) * in->c + c];
+      }
+  add_bias (test, &out, 1);
+  return out;
+}
+
 static RefTensor
 depthwise_conv2d (const RefCase *test)
 {
@@ -488,7 +531,89 @@ normalization (const RefCase *test)
   return out;
 }
 
+static RefTensor
+layer_scale (const RefCase *test)
+{
+  RefTensor out = copy (&test->inputs[0]);
+
+  FOR_EACH (&out, n, y, x, c)
+  *ref_at (&out, n, y, x, c) *= test->weights[0][c];
+  return out;
+}
+
+/* --- normalized by moments of the picture --- */
+
+static void
+normalize (RefTensor *t, int n, int first_pixel, int pixels, int first_c, int channels,
+           double epsilon)
+{
+  double mean = 0., variance = 0.;
+
+#define EACH                                               \
+  for (int i = first_pixel; i < first_pixel + pixels; i++) \
+    for (int c = first_c; c < first_c + channels; c++)
+#define AT t->data[((gsize) n * t->h * t->w + i) * t->c + c]
+  EACH mean += AT / ((double) pixels * channels);
+  EACH variance += (AT - mean) * (AT - mean) / ((double) pixels * channels);
+  EACH AT = (AT - mean) / sqrt (variance + epsilon);
+#undef AT
+#undef EACH
+}
+
+static RefTensor
+normalize_moments (const RefCase *test, gboolean groups)
+{
+  const gboolean scale = ref_number (test->params, "scale", 1) != 0;
+  const gboolean center = ref_number (test->params, "center", 1) != 0;
+  const double epsilon = ref_number (test->params, "epsilon", 1e-3);
+  const double *gamma = scale ? test->weights[0] : NULL;
+  const double *beta = center ? test->weights[scale ? 1 : 0] : NULL;
+  RefTensor out = copy (&test->inputs[0]);
+  int n_groups = (int) ref_number (test->params, "groups", 32);
+
+  n_groups = n_groups == -1 ? out.c : n_groups;
+  for (int n = 0; n < out.n; n++)
+    if (groups)
+      for (int g = 0; g < n_groups; g++)
+        normalize (&out, n, 0, out.h * out.w, g * (out.c / n_groups), out.c / n_groups, epsilon);
+    else
+      for (int i = 0; i < out.h * out.w; i++)
+        normalize (&out, n, i, 1, 0, out.c, epsilon);
+  FOR_EACH (&out, n, y, x, c)
+  {
+    double *v = ref_at (&out, n, y, x, c);
+
+    *v = *v * (gamma != NULL ? gamma[c] : 1.) + (beta != NULL ? beta[c] : 0.);
+  }
+  return out;
+}
+
 /* --- activations as layers --- */
+
+static RefTensor
+prelu (const RefCase *test)
+{
+  double shared[3];
+  const int n_shared = ref_numbers (test->params, "shared_axes", shared, 3);
+  RefTensor out = copy (&test->inputs[0]);
+  int h = out.h, w = out.w, channels = out.c;
+
+  for (int i = 0; i < n_shared; i++)
+    if ((int) shared[i] == out.rank)
+      channels = 1;
+    else if (shared[i] == 1.)
+      h = 1;
+    else
+      w = 1;
+  FOR_EACH (&out, n, y, x, c)
+  {
+    double *v = ref_at (&out, n, y, x, c);
+    const int at = ((h == 1 ? 0 : y) * w + (w == 1 ? 0 : x)) * channels + (channels == 1 ? 0 : c);
+
+    *v = *v < 0. ? *v * test->weights[0][at] : *v;
+  }
+  return out;
+}
 
 static RefTensor
 activation_layer (const RefCase *test)
@@ -541,6 +666,33 @@ reshape (const RefCase *test)
     sizes[i] = target[i] > 0. ? (int) target[i] : count / given;
   out = make (rank, in->n, rank > 1 ? sizes[0] : 1, rank > 2 ? sizes[1] : 1, sizes[rank - 1]);
   memcpy (out.data, in->data, ref_count (in) * sizeof (double));
+  return out;
+}
+
+static RefTensor
+permute (const RefCase *test)
+{
+  const RefTensor *in = &test->inputs[0];
+  const int rank = in->rank, in_sizes[3] = { in->h, in->w, in->c };
+  double dims[3];
+  int from[3] = { 0, 1, 2 }, sizes[3];
+  RefTensor out;
+
+  ref_numbers (test->params, "dims", dims, 3);
+  for (int i = 0; i < rank; i++)
+    from[i == rank - 1 ? 2 : i] = (int) dims[i] == rank ? 2 : (int) dims[i] - 1;
+  for (int i = 0; i < 3; i++)
+    sizes[i] = in_sizes[from[i]];
+  out = make (rank, in->n, sizes[0], sizes[1], sizes[2]);
+  FOR_EACH (&out, n, y, x, c)
+  {
+    const int at[3] = { y, x, c };
+    int place[3];
+
+    for (int i = 0; i < 3; i++)
+      place[from[i]] = at[i];
+    *ref_at (&out, n, y, x, c) = *ref_at (in, n, place[0], place[1], place[2]);
+  }
   return out;
 }
 
@@ -598,8 +750,10 @@ broadcast_at (const RefTensor *in, int rank, int n, int y, int x, int c)
 }
 
 static RefTensor
-merge (const RefCase *test, gboolean product)
+merge (const RefCase *test)
 {
+  const char *class_name = test->class_name;
+  const double scale = ref_number (test->params, "scale", 1.);
   int rank = 1, h = 1, w = 1, c_out = 1;
   RefTensor out;
 
@@ -617,14 +771,25 @@ merge (const RefCase *test, gboolean product)
   out = make (rank, test->inputs[0].n, h, w, c_out);
   FOR_EACH (&out, n, y, x, c)
   {
-    double v = product ? 1. : 0.;
+    double v = broadcast_at (&test->inputs[0], rank, n, y, x, c);
 
-    for (int i = 0; i < test->n_inputs; i++)
+    for (int i = 1; i < test->n_inputs; i++)
       {
         const double term = broadcast_at (&test->inputs[i], rank, n, y, x, c);
 
-        v = product ? v * term : v + term;
+        if (strcmp (class_name, "Multiply") == 0)
+          v *= term;
+        else if (strcmp (class_name, "Maximum") == 0)
+          v = fmax (v, term);
+        else if (strcmp (class_name, "Minimum") == 0)
+          v = fmin (v, term);
+        else if (strcmp (class_name, "Subtract") == 0)
+          v -= term;
+        else
+          v += term * scale; /* Add, Average, CustomScaleLayer */
       }
+    if (strcmp (class_name, "Average") == 0)
+      v /= test->n_inputs;
     *ref_at (&out, n, y, x, c) = v;
   }
   return out;
@@ -802,6 +967,17 @@ resizing (const RefCase *test)
 }
 
 static RefTensor
+up_sampling (const RefCase *test)
+{
+  const RefTensor *in = &test->inputs[0];
+  g_autofree char *method = ref_word (test->params, "interpolation", "nearest");
+  int size[2];
+
+  get_pair (test->params, "size", 2, 2, size);
+  return resize (in, in->h * size[0], in->w * size[1], method, FALSE);
+}
+
+static RefTensor
 center_crop (const RefCase *test)
 {
   const RefTensor *in = &test->inputs[0];
@@ -825,8 +1001,9 @@ ref_forward (const RefCase *test, RefTensor *output)
 #define IS(name) (strcmp (test->class_name, name) == 0)
   if (IS ("Activation") || IS ("ReLU") || IS ("LeakyReLU") || IS ("ELU") || IS ("Softmax"))
     *output = activation_layer (test);
-  else if (IS ("Add") || IS ("Multiply"))
-    *output = merge (test, IS ("Multiply"));
+  else if (IS ("Add") || IS ("Subtract") || IS ("Average") || IS ("Multiply") || IS ("Maximum")
+           || IS ("Minimum") || IS ("CustomScaleLayer"))
+    *output = merge (test);
   else if (IS ("Concatenate"))
     *output = concatenate (test);
   else if (IS ("MaxPooling2D") || IS ("AveragePooling2D"))
@@ -835,6 +1012,8 @@ ref_forward (const RefCase *test, RefTensor *output)
     *output = global_pool (test, IS ("GlobalMaxPooling2D"));
   else if (IS ("Conv2D"))
     *output = conv2d (test);
+  else if (IS ("Conv2DTranspose"))
+    *output = conv2d_transpose (test);
   else if (IS ("DepthwiseConv2D"))
     *output = depthwise_conv2d (test);
   else if (IS ("SeparableConv2D"))
@@ -847,6 +1026,16 @@ ref_forward (const RefCase *test, RefTensor *output)
     *output = rescaling (test);
   else if (IS ("Normalization"))
     *output = normalization (test);
+  else if (IS ("LayerScale"))
+    *output = layer_scale (test);
+  else if (IS ("LayerNormalization") || IS ("GroupNormalization"))
+    *output = normalize_moments (test, IS ("GroupNormalization"));
+  else if (IS ("PReLU"))
+    *output = prelu (test);
+  else if (IS ("Permute"))
+    *output = permute (test);
+  else if (IS ("UpSampling2D"))
+    *output = up_sampling (test);
   else if (IS ("Flatten") || IS ("Reshape"))
     *output = reshape (test);
   else if (IS ("ZeroPadding2D"))
@@ -859,7 +1048,9 @@ ref_forward (const RefCase *test, RefTensor *output)
     *output = resizing (test);
   else if (g_str_has_prefix (test->class_name, "Random") || IS ("ActivityRegularization")
            || g_str_has_suffix (test->class_name, "Dropout") || IS ("SpatialDropout2D")
-           || IS ("GaussianNoise"))
+           || IS ("GaussianNoise") || IS ("Identity") || IS ("StochasticDepth") || IS ("AugMix")
+           || IS ("CutMix") || IS ("MixUp") || IS ("RandAugment") || IS ("Equalization")
+           || IS ("Solarization"))
     *output = copy (&test->inputs[0]);
   else
     return FALSE;

@@ -6,7 +6,7 @@
 
 #include "error.h"
 #include "keras-files.h"
-#include "keras.h"
+#include "weights_private.h"
 
 #include <glib/gstdio.h>
 #include <json-glib/json-glib.h>
@@ -99,6 +99,96 @@ test_golden (gconstpointer data)
         first = g_steal_pointer (&network);
       else
         check_same_weights (first->model, network->model);
+    }
+}
+
+/* --- the graphs for files of weights alone --- */
+
+/* Layers as Keras counts them: operators are none. */
+static guint
+count_layers (JsonNode *graph)
+{
+  JsonObject *config = json_object_get_object_member (json_node_get_object (graph), "config");
+  JsonArray *layers = json_object_get_array_member (config, "layers");
+  guint count = 0;
+
+  for (guint i = 0; i < json_array_get_length (layers); i++)
+    count += !g_str_has_prefix (
+        json_object_get_string_member (json_array_get_object_element (layers, i), "module"),
+        "keras.src.ops");
+  return count;
+}
+
+static void
+check_architecture (JsonObject *variant)
+{
+  g_autoptr (GError) error = NULL;
+  const char *file = json_object_get_string_member (variant, "file");
+  g_autofree char *path = g_build_filename (cnn_data_dir (), "architectures", file, NULL);
+  g_autoptr (JsonNode) graph = cnn_json_read (path, &error);
+  g_autoptr (CnnPart) top = NULL;
+  g_autoptr (GPtrArray) parts = NULL;
+  CnnModel *model;
+  gboolean half_precision;
+  gint64 parameters = 0, weighted = 0;
+
+  g_test_message ("%s", file);
+  g_assert_no_error (error);
+  top = cnn_config_read (graph, 3, &half_precision, &error);
+  g_assert_no_error (error);
+  model = cnn_graph_build (top, file, 3, &error);
+  g_assert_no_error (error);
+  parts = cnn_weights_parts (top);
+  for (guint i = 0; i < parts->len; i++)
+    {
+      CnnWeightSpec specs[CNN_MAX_WEIGHTS];
+      const int n = cnn_part_specs (parts->pdata[i], specs);
+
+      for (int j = 0; j < n; j++)
+        {
+          gint64 count = 1;
+
+          for (int k = 0; k < specs[j].rank; k++)
+            count *= specs[j].dims[k];
+          parameters += count;
+        }
+    }
+  for (guint i = 0; i < top->parts->len; i++)
+    {
+      g_autoptr (GPtrArray) inner = cnn_weights_parts (top->parts->pdata[i]);
+
+      weighted += inner->len > 0;
+    }
+  g_assert_cmpint (parameters, ==, json_object_get_int_member (variant, "parameters"));
+  g_assert_cmpint (weighted, ==, json_object_get_int_member (variant, "layers_with_weights"));
+  g_assert_cmpint (count_layers (graph), ==, json_object_get_int_member (variant, "layers"));
+  cnn_model_free (model);
+}
+
+static void
+test_architectures (void)
+{
+  g_autoptr (GError) error = NULL;
+  g_autofree char *path =
+      g_build_filename (cnn_data_dir (), "architectures", "architectures.json", NULL);
+  g_autoptr (JsonNode) table = cnn_json_read (path, &error);
+  g_autoptr (GHashTable) names = g_hash_table_new (g_str_hash, g_str_equal);
+  JsonArray *rows;
+
+  g_assert_no_error (error);
+  rows = json_object_get_array_member (json_node_get_object (table), "architectures");
+  g_assert_cmpuint (json_array_get_length (rows), >=, 37);
+  for (guint i = 0; i < json_array_get_length (rows); i++)
+    {
+      JsonObject *row = json_array_get_object_element (rows, i);
+
+      g_assert_true (
+          g_hash_table_add (names, (char *) json_object_get_string_member (row, "name")));
+      g_assert_cmpint (cnn_preprocess_from_name (json_object_get_string_member (row, "preprocess")),
+                       !=, CNN_PREPROCESS_AUTO);
+      g_assert_cmpint (json_object_get_int_member (row, "input_size"), >, 0);
+      check_architecture (json_object_get_object_member (row, "top"));
+      check_architecture (json_object_get_object_member (row, "no_top"));
     }
 }
 
@@ -460,6 +550,7 @@ main (int argc, char **argv)
       g_test_add_data_func_full (path, g_strdup (name), test_golden, g_free);
     }
   g_test_add_func ("/keras/built-in", test_built_in);
+  g_test_add_func ("/keras/architectures", test_architectures);
   g_test_add_func ("/keras/shared/models", test_shared);
   g_test_add_func ("/keras/shared/formats", test_shared_formats);
   g_test_add_func ("/keras/shared/labels", test_shared_labels);

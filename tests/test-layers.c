@@ -55,6 +55,11 @@ static const Row rows[] = {
   { "LeakyReLU", "alpha=0.05", "7x9x5", 2, 0, 0 },
   { "ELU", "", "7x9x5", 0, 0, 0 },
   { "ELU", "alpha=0.5", "7x9x5", 0, 0, 0 },
+  { "PReLU", "", "7x9x5 | 33 | 5x7 | 1x1x8", 0, 0, 0 },
+  { "PReLU", "shared_axes=1,2", "7x9x5 | 1x1x1 | 4x3x33", 0, 0, 0 },
+  { "PReLU", "shared_axes=2,3", "7x9x5", 0, 0, 0 },
+  { "PReLU", "shared_axes=1,2,3", "7x9x5", 0, 0, 0 },
+  { "PReLU", "shared_axes=1", "7x9 | 33", 0, 0, 0 },
   { "Softmax", "", "1 | 3 | 33 | 1001 | 5x3x5", 0, 0, 0 },
   { "Softmax", "axis=-1", "33", 0, 30, 0 },
   { "Softmax", "axis=3", "5x3x8", 0, 0, 0 },
@@ -64,6 +69,12 @@ static const Row rows[] = {
   { "MaxPooling2D", "pool_size=3 strides=1 padding=same", "7x9x5 | 2x1x3", 0, 0, 0 },
   { "MaxPooling2D", "pool_size=2,3 strides=3,2", "7x9x5", 0, 0, 0 },
   { "MaxPooling2D", "pool_size=2 strides=3 padding=same", "7x9x8", 0, 0, 0 },
+  { "MaxPooling2D", "pool_size=3 strides=2", "7x9x5 | 8x12x3 | 23x18x9", 0, 0, 0 },
+  { "MaxPooling2D", "pool_size=1 strides=2 padding=same", "7x8x5", 0, 0, 0 },
+  { "MaxPooling2D", "pool_size=4 strides=2 padding=same", "7x9x5 | 8x6x3", 0, 0, 0 },
+  { "MaxPooling2D", "pool_size=5 strides=2", "7x9x5", 0, 0, 0 },
+  { "MaxPooling2D", "pool_size=5 strides=3 padding=same", "10x9x5 | 2x3x1", 0, 0, 0 },
+  { "MaxPooling2D", "pool_size=3 padding=same", "7x9x5", 0, 0, 0 },
   { "AveragePooling2D", "", "7x9x5 | 2x2x1 | 12x8x33", 0, 0, 0 },
   { "AveragePooling2D", "pool_size=3 strides=2 padding=same", "7x9x5 | 8x12x3 | 1x1x5", 0, 0, 0 },
   { "AveragePooling2D", "pool_size=3 strides=1 padding=same", "7x9x5 | 2x1x3", 0, 0, 0 },
@@ -91,20 +102,65 @@ static const Row rows[] = {
   { "Conv2D", "filters=5 kernel_size=5 padding=same", "7x9x3", 0, 0, 0 },
   { "Conv2D", "filters=3 kernel_size=1,7 padding=same", "7x9x5", 0, 0, 0 },
   { "Conv2D", "filters=8 kernel_size=7 strides=2 padding=same", "15x13x3", 0, 0, 0 },
+  { "Conv2D", "filters=9 kernel_size=3 strides=2", "39x21x3", 0, 0, 0 },
+  { "Conv2D", "filters=9 kernel_size=3 strides=2 padding=same", "24x39x4 | 3x5x37", 0, 0, 0 },
+  { "Conv2D", "filters=37 kernel_size=3 padding=same", "7x9x3 | 5x41x4", 0, 0, 0 },
+  { "Conv2D", "filters=2 kernel_size=1 strides=2", "17x13x37 | 1x2x3", 0, 0, 0 },
+  { "Conv2D", "filters=4 kernel_size=5,2 strides=3,2 padding=same", "11x9x5 | 2x1x4", 0, 0, 0 },
+  { "Conv2D", "filters=3 kernel_size=5 strides=4", "9x14x3", 0, 0, 0 },
+  { "Conv2D", "filters=3 kernel_size=7 strides=3 padding=same", "16x10x5", 0, 0, 0 },
+  { "Conv2D", "filters=3 kernel_size=2 strides=7,5 padding=same", "3x12x4", 0, 0, 0 },
+  { "Conv2D", "filters=3 kernel_size=3 strides=2 dilation_rate=2 padding=same", "9x11x3", 0, 0, 0 },
+  { "Conv2D", "filters=3 kernel_size=4,5 strides=3,4 dilation_rate=2,6", "12x31x5", 0, 0, 0 },
   { "Conv2D", "filters=6 kernel_size=3 groups=2 padding=same", "7x9x4", 0, 0, 0 },
   { "Conv2D", "filters=6 kernel_size=3 groups=3 strides=2", "7x9x9", 0, 0, 0 },
   { "Conv2D", "filters=32 kernel_size=1 groups=4", "7x9x16", 0, 0, 0 },
   { "Conv2D", "filters=8 kernel_size=3 groups=2 strides=2 padding=same", "9x7x16", 0, 0, 0 },
+  { "Conv2DTranspose", "filters=5 kernel_size=3", "7x9x3 | 1x1x1 | 6x5x33", 0, 0, 0 },
+  { "Conv2DTranspose", "filters=8 kernel_size=3 strides=2 padding=same", "7x9x5 | 1x1x3", 0, 0, 0 },
+  { "Conv2DTranspose", "filters=3 kernel_size=4 strides=2 padding=same use_bias=false", "5x6x8", 0,
+    0, 0 },
+  { "Conv2DTranspose", "filters=33 kernel_size=2 strides=2", "7x9x5 | 4x3x8", 0, 0, 0 },
+  { "Conv2DTranspose", "filters=5 kernel_size=2 strides=3", "5x4x3", 0, 0, 0 },
+  { "Conv2DTranspose", "filters=5 kernel_size=1 strides=2,3 padding=same", "5x4x3", 0, 0, 0 },
+  { "Conv2DTranspose", "filters=5 kernel_size=5,3 strides=2,1 padding=same", "5x4x3", 0, 0, 0 },
+  { "Conv2DTranspose", "filters=5 kernel_size=5 strides=3", "5x4x3", 0, 0, 0 },
+  { "Conv2DTranspose", "filters=5 kernel_size=3 dilation_rate=2 padding=same", "7x6x3", 0, 0, 0 },
+  { "Conv2DTranspose", "filters=1 kernel_size=3 dilation_rate=2,1", "7x6x3", 0, 0, 0 },
+  { "Conv2DTranspose", "filters=5 kernel_size=3 strides=2 output_padding=1", "5x4x3", 0, 0, 0 },
+  { "Conv2DTranspose", "filters=5 kernel_size=3 strides=2 padding=same output_padding=0,1", "5x4x3",
+    0, 0, 0 },
   { "DepthwiseConv2D", "kernel_size=3 padding=same", "7x9x5 | 1x1x1 | 11x6x33", 0, 0, 0 },
   { "DepthwiseConv2D", "kernel_size=3 strides=2 padding=same", "7x9x8 | 8x12x3", 0, 0, 0 },
   { "DepthwiseConv2D", "kernel_size=3 strides=2 use_bias=false", "7x9x5", 0, 0, 0 },
   { "DepthwiseConv2D", "kernel_size=5 strides=2 padding=same", "9x12x5", 0, 0, 0 },
+  { "DepthwiseConv2D", "kernel_size=3 padding=same", "37x5x3 | 70x2x4 | 2x37x6 | 1x7x33", 0, 0, 0 },
+  { "DepthwiseConv2D", "kernel_size=3", "7x9x5 | 3x3x1 | 36x8x9", 0, 0, 0 },
+  { "DepthwiseConv2D", "kernel_size=3 strides=2 padding=same", "69x7x5 | 67x2x3 | 1x2x9", 0, 0, 0 },
+  { "DepthwiseConv2D", "kernel_size=3 strides=2", "68x6x3 | 9x8x17", 0, 0, 0 },
+  { "DepthwiseConv2D", "kernel_size=3 strides=3 padding=same", "10x8x5", 0, 0, 0 },
+  { "DepthwiseConv2D", "kernel_size=5 padding=same", "9x12x5 | 2x1x1 | 34x6x6", 0, 0, 0 },
+  { "DepthwiseConv2D", "kernel_size=5 strides=2", "9x12x5 | 36x5x3", 0, 0, 0 },
+  { "DepthwiseConv2D", "kernel_size=5", "9x12x5 | 5x5x3", 0, 0, 0 },
+  { "DepthwiseConv2D", "kernel_size=5 strides=3", "9x12x5", 0, 0, 0 },
+  { "DepthwiseConv2D", "kernel_size=7 padding=same", "9x12x5 | 3x2x9", 0, 0, 0 },
+  { "DepthwiseConv2D", "kernel_size=7 strides=2 padding=same", "10x12x5 | 13x9x3", 0, 0, 0 },
+  { "DepthwiseConv2D", "kernel_size=7", "8x11x6", 0, 0, 0 },
+  { "DepthwiseConv2D", "kernel_size=9 padding=same", "6x7x5", 0, 0, 0 },
+  { "DepthwiseConv2D", "kernel_size=2 padding=same", "7x6x5", 0, 0, 0 },
+  { "DepthwiseConv2D", "kernel_size=2 strides=2 padding=same", "7x6x5", 0, 0, 0 },
+  { "DepthwiseConv2D", "kernel_size=4 strides=2 padding=same", "7x6x5 | 9x8x3", 0, 0, 0 },
+  { "DepthwiseConv2D", "kernel_size=1", "7x6x5", 0, 0, 0 },
+  { "DepthwiseConv2D", "kernel_size=1 strides=2", "7x6x5", 0, 0, 0 },
+  { "DepthwiseConv2D", "kernel_size=3,5 padding=same", "7x9x5", 0, 0, 0 },
+  { "DepthwiseConv2D", "kernel_size=3 strides=2,1 padding=same", "7x9x5", 0, 0, 0 },
   { "DepthwiseConv2D", "kernel_size=3 depth_multiplier=2 padding=same", "7x9x5 | 7x9x1", 0, 0, 0 },
   { "DepthwiseConv2D", "kernel_size=2,3 depth_multiplier=3 strides=3", "8x9x3", 0, 0, 0 },
   { "DepthwiseConv2D", "kernel_size=3 dilation_rate=2 padding=same", "7x9x5", 0, 0, 0 },
   { "SeparableConv2D", "filters=5 kernel_size=3 padding=same", "7x9x3 | 1x1x8 | 11x13x33", 0, 0,
     0 },
   { "SeparableConv2D", "filters=8 kernel_size=3 strides=2 use_bias=false", "7x9x5", 0, 0, 0 },
+  { "SeparableConv2D", "filters=3 kernel_size=5 strides=2 padding=same", "11x8x9", 0, 0, 0 },
   { "SeparableConv2D", "filters=33 kernel_size=3 depth_multiplier=2 padding=same", "7x9x5", 0, 0,
     0 },
   { "SeparableConv2D", "filters=4 kernel_size=5 dilation_rate=2 padding=same", "9x11x3", 0, 0, 0 },
@@ -124,6 +180,15 @@ static const Row rows[] = {
   { "Normalization", "axis=-1 mean=1,2,-3 variance=4,0.25,1", "7x9x3", 0, 0, 0 },
   { "Normalization", "axis=-1 invert=true", "7x9x5", 0, 0, 0 },
 
+  { "LayerScale", "", "7x9x5 | 33 | 1x1x1", 0, 0, 0 },
+  { "LayerNormalization", "", "7x9x5 | 33 | 1x1x3 | 5x7 | 2x3x301", 0, 0, 0 },
+  { "LayerNormalization", "axis=3 epsilon=1e-6 scale=false", "7x9x8", 0, 20, 0 },
+  { "LayerNormalization", "axis=-1 center=false", "7x9x33", 0, 0, 0 },
+  { "GroupNormalization", "groups=3", "7x9x6 | 33 | 1x1x3 | 5x9", 0, 0, 0 },
+  { "GroupNormalization", "groups=4 epsilon=0.01 scale=false", "7x9x8 | 19x21x20", 0, 0, 0 },
+  { "GroupNormalization", "groups=1 center=false", "7x9x7", 0, 0, 0 },
+  { "GroupNormalization", "groups=-1 axis=3", "7x9x5", 0, 0, 0 },
+
   { "Add", "", "7x9x5 7x9x5 | 33 33 | 5x7 5x7", 0, 0, 0 },
   { "Add", "", "7x9x5 7x9x5 7x9x5 7x9x5", 0, 0, 0 },
   { "Add", "", "7x9x5 1x1x5 | 1x9x5 7x1x1 | 7x9x1 1x1x6 1x9x1 | 5 7x9x5 | 9x5 7x9x5", 0, 0, 0 },
@@ -131,6 +196,14 @@ static const Row rows[] = {
   { "Multiply", "", "7x9x5 1x1x5 | 1x9x5 7x1x1 | 7x9x1 1x1x6 1x9x1 | 5 7x9x5 | 9x5 7x9x5", 0, 0,
     0 },
   { "Multiply", "", "5x4x3 5x4x3 5x4x3 5x4x3 5x4x3 1x1x1", 0, 0, 0 },
+  { "Subtract", "", "7x9x5 7x9x5 | 33 33 | 5x7 5x7 | 7x9x5 1x1x5 | 1x9x5 7x1x1", 0, 0, 0 },
+  { "Average", "", "7x9x5 7x9x5 | 33 33 33 | 7x9x1 1x1x6 1x9x1 | 5 7x9x5", 0, 0, 0 },
+  { "Average", "", "5x4x3 5x4x3 5x4x3 5x4x3 5x4x3 5x4x3 5x4x3", 0, 0, 0 },
+  { "Maximum", "", "7x9x5 7x9x5 | 33 33 33 | 7x9x1 1x1x6 1x9x1 | 5 7x9x5 | 9x5 7x9x5", 0, 0, 0 },
+  { "Maximum", "", "5x4x3 5x4x3 5x4x3 5x4x3 5x4x3 1x1x1", 0, 0, 0 },
+  { "Minimum", "", "7x9x5 7x9x5 | 33 33 33 | 7x9x1 1x1x6 1x9x1 | 5 7x9x5 | 9x5 7x9x5", 0, 0, 0 },
+  { "Minimum", "", "5x4x3 5x4x3 5x4x3 5x4x3 5x4x3 1x1x1", 0, 0, 0 },
+  { "CustomScaleLayer", "scale=0.17", "7x9x5 7x9x5 | 33 33 | 7x9x5 1x1x5", 0, 0, 0 },
   { "Concatenate", "", "7x9x5 7x9x3 | 7x9x8 7x9x4 | 33 1 6 | 3x3x1 3x3x1 3x3x1 3x3x9", 0, 0, 0 },
   { "Concatenate", "axis=1", "7x9x5 2x9x5 1x9x5 | 4 7 | 3x5 4x5", 0, 0, 0 },
   { "Concatenate", "axis=2", "7x9x5 7x3x5 | 7x9 7x3", 0, 0, 0 },
@@ -142,6 +215,13 @@ static const Row rows[] = {
   { "Reshape", "target_shape=9,-1,7", "7x9x5", 0, 0, 0 },
   { "Reshape", "target_shape=63,5", "7x9x5 | 63x5", 0, 0, 0 },
   { "Reshape", "target_shape=-1,6", "6x5x4", 0, 0, 0 },
+  { "Permute", "dims=2,3,1", "7x9x5 | 4x8x1", 0, 0, 0 },
+  { "Permute", "dims=3,1,2", "7x9x5 | 1x1x33", 0, 0, 0 },
+  { "Permute", "dims=3,2,1", "7x9x5 | 2x3x8", 0, 0, 0 },
+  { "Permute", "dims=2,1,3", "7x9x5", 0, 0, 0 },
+  { "Permute", "dims=1,2,3", "7x9x5", 0, 0, 0 },
+  { "Permute", "dims=2,1", "7x9 | 1x33", 0, 0, 0 },
+  { "Permute", "dims=1", "33", 0, 0, 0 },
   { "ZeroPadding2D", "", "7x9x5", 0, 0, 0 },
   { "ZeroPadding2D", "padding=0,1,2,0", "7x9x5 | 1x1x33", 0, 0, 0 },
   { "ZeroPadding2D", "padding=3,1", "7x9x3", 0, 0, 0 },
@@ -164,6 +244,11 @@ static const Row rows[] = {
   { "Resizing", "height=5 width=7 pad_to_aspect_ratio=true", "17x9x3 | 6x13x5", 0, 0, 0 },
   { "Resizing", "height=8 width=8 pad_to_aspect_ratio=true fill_value=2.5 interpolation=bicubic",
     "9x4x3", 0, 0, 0 },
+  { "UpSampling2D", "", "7x9x5 | 1x1x33", 0, 0, 0 },
+  { "UpSampling2D", "size=3,1", "7x9x5", 0, 0, 0 },
+  { "UpSampling2D", "size=1", "7x9x5", 0, 0, 0 },
+  { "UpSampling2D", "size=2,3 interpolation=bilinear", "7x9x5 | 1x1x3", 0, 0, 0 },
+  { "UpSampling2D", "size=3,7 interpolation=bicubic", "4x3x5", 0, 0, 0 },
 
   { "ActivityRegularization", "l1=0.1", "7x9x5", 0, 0, 0 },
   { "AlphaDropout", "rate=0.5", "7x9x5", 0, 0, 0 },
@@ -183,6 +268,27 @@ static const Row rows[] = {
   { "RandomWidth", "factor=0.2", "7x9x3", 2, 0, 0 },
   { "RandomZoom", "height_factor=0.2", "7x9x3", 0, 0, 0 },
   { "SpatialDropout2D", "rate=0.5", "7x9x5", 0, 0, 0 },
+  { "AugMix", "severity=0.3", "7x9x3", 0, 0, 0 },
+  { "CutMix", "factor=1", "7x9x3", 0, 0, 0 },
+  { "Equalization", "bins=64", "7x9x3", 0, 0, 0 },
+  { "Identity", "", "7x9x5 | 33", 0, 0, 0 },
+  { "MixUp", "alpha=0.2", "7x9x3", 0, 0, 0 },
+  { "RandAugment", "num_ops=2", "7x9x3", 0, 0, 0 },
+  { "RandomColorDegeneration", "factor=0.2", "7x9x3", 0, 0, 0 },
+  { "RandomColorJitter", "hue_factor=0.2", "7x9x3", 0, 0, 0 },
+  { "RandomElasticTransform", "factor=0.2", "7x9x3", 0, 0, 0 },
+  { "RandomErasing", "factor=0.2", "7x9x3", 0, 0, 0 },
+  { "RandomGaussianBlur", "factor=0.2", "7x9x3", 0, 0, 0 },
+  { "RandomGrayscale", "factor=0.2", "7x9x3", 0, 0, 0 },
+  { "RandomHue", "factor=0.2", "7x9x3", 0, 0, 0 },
+  { "RandomInvert", "factor=0.2", "7x9x3", 0, 0, 0 },
+  { "RandomPerspective", "factor=0.2", "7x9x3", 0, 0, 0 },
+  { "RandomPosterization", "factor=4", "7x9x3", 0, 0, 0 },
+  { "RandomSaturation", "factor=0.2", "7x9x3", 0, 0, 0 },
+  { "RandomSharpness", "factor=0.2", "7x9x3", 0, 0, 0 },
+  { "RandomShear", "x_factor=0.2", "7x9x3", 0, 0, 0 },
+  { "Solarization", "threshold_factor=0.5", "7x9x3", 0, 0, 0 },
+  { "StochasticDepth", "drop_path_rate=0.2", "7x9x5", 0, 0, 0 },
 };
 
 #define TOLERANCE 1e-5 /* of the largest value */
@@ -581,7 +687,8 @@ work_of (const Case *c)
   if (c->layer->weights[0] != NULL)
     work += (double) (c->output.n * c->output.h * c->output.w)
             * (double) cnn_array_count (c->layer->weights[0]);
-  if (strcmp (c->test.class_name, "Resizing") == 0)
+  if (strcmp (c->test.class_name, "Resizing") == 0
+      || strcmp (c->test.class_name, "UpSampling2D") == 0)
     work += (double) ref_count (&c->reference) * (c->inputs[0].h * c->inputs[0].w);
   return work;
 }
@@ -957,6 +1064,54 @@ test_ties (void)
     }
 }
 
+/* Of equal operands the first has the gradient of an extreme. */
+static void
+test_equal_operands (void)
+{
+  static const struct
+  {
+    const char *class_name;
+    double values[3], gradients[3];
+  } cases[] = {
+    { "Maximum", { 1, 1, 1 }, { 1, 0, 0 } },   { "Maximum", { 0, 2, 2 }, { 0, 1, 0 } },
+    { "Maximum", { 1, 2, 1 }, { 0, 1, 0 } },   { "Minimum", { 1, 1, 1 }, { 1, 0, 0 } },
+    { "Minimum", { 0, -2, -2 }, { 0, 1, 0 } }, { "Minimum", { 0, 3, -1 }, { 0, 0, 1 } },
+  };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (cases); i++)
+    {
+      g_autoptr (GError) error = NULL;
+      g_autoptr (CnnLayer) layer = make_layer (cases[i].class_name, "", 3);
+      Case c = { .layer = layer, .output = cnn_shape_flat (1, 1), .test = { .n_inputs = 3 } };
+      double values[3], one = 1.;
+      RefTensor gradient = { 1, 1, 1, 1, 1, &one };
+      CnnStep step;
+
+      for (int k = 0; k < 3; k++)
+        c.inputs[k] = c.output;
+      step = new_step (&c);
+      for (int k = 0; k < 3; k++)
+        {
+          RefTensor in = { 1, 1, 1, 1, 1, values + k };
+
+          values[k] = cases[i].values[k];
+          step.inputs[k] = guarded_tensor (&c.output, &in);
+          step.grad_inputs[k] = guarded_tensor (&c.output, NULL);
+        }
+      step.grad_output = guarded_tensor (&c.output, &gradient);
+      layer->klass->backward (layer, &step, &error);
+      g_assert_no_error (error);
+      run (&step);
+      for (int k = 0; k < 3; k++)
+        {
+          g_autofree double *found = read_guarded ("gradient", step.grad_inputs[k]);
+
+          g_assert_cmpfloat (found[0], ==, cases[i].gradients[k]);
+        }
+      end_step (&step);
+    }
+}
+
 /* No value, however large, makes anything but finite numbers. */
 static void
 test_extremes (void)
@@ -1006,6 +1161,25 @@ test_refusals (void)
     { "ZeroPadding2D", "padding=-1", "4x9x4", "border" },
     { "Add", "", "5x3x4 5x3x3", "5×3×4 and 5×3×3" },
     { "Add", "", "5x3x4", "1 inputs" },
+    { "Subtract", "", "5x3x4 5x3x4 5x3x4", "3 inputs" },
+    { "Maximum", "", "4 4 4 4 4 4 4", "7 inputs" },
+    { "CustomScaleLayer", "", "4", "1 inputs" },
+    { "Permute", "dims=1,1,2", "5x3x4", "twice" },
+    { "Permute", "dims=1,2,4", "5x3x4", "one of dims" },
+    { "Permute", "dims=2,1", "5x3x4", "(H, C)" },
+    { "Permute", "", "5x3x4", "the number of dims" },
+    { "PReLU", "shared_axes=4", "5x3x4", "shared_axes" },
+    { "UpSampling2D", "size=0", "5x3x4", "size" },
+    { "UpSampling2D", "size=600000", "5x3x4", "the height" },
+    { "LayerNormalization", "axis=1", "5x3x4", "another axis" },
+    { "LayerNormalization", "axis=1,2,3", "5x3x4", "another axis" },
+    { "LayerNormalization", "rms_scaling=true", "5x3x4", "rms_scaling" },
+    { "GroupNormalization", "groups=3", "5x3x4", "3 groups" },
+    { "GroupNormalization", "groups=0", "5x3x4", "number of groups" },
+    { "Conv2DTranspose", "filters=4 kernel_size=3 output_padding=1", "5x3x4", "output_padding" },
+    { "Conv2DTranspose", "filters=4 kernel_size=2 strides=3 padding=same output_padding=0", "5x3x4",
+      "come back" },
+    { "Conv2DTranspose", "filters=4 kernel_size=3 groups=2", "5x3x4", "2 groups" },
     { "Concatenate", "", "5x3x4 5x2x4", "5×3×4 and 5×2×4" },
     { "Concatenate", "axis=0", "5x3x4 5x3x4", "axis 0" },
     { "Concatenate", "axis=4", "5x3x4 5x3x4", "axis 4" },
@@ -1088,6 +1262,7 @@ main (int argc, char **argv)
   g_test_add_func ("/layers/refusals", test_refusals);
   g_test_add_func ("/layers/kinks", test_kinks);
   g_test_add_func ("/layers/ties", test_ties);
+  g_test_add_func ("/layers/equal-operands", test_equal_operands);
   g_test_add_func ("/layers/extremes", test_extremes);
   for (gsize i = 0; i < G_N_ELEMENTS (rows); i++)
     {

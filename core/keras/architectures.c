@@ -305,6 +305,15 @@ fit_row (const Row *row, gboolean top, CnnHdf5 *file, CnnWeightsKind kind, const
   return fit_graph (graph, file, kind, label, fit, error);
 }
 
+/* The table says how many layers have weights, which spares most graphs a look. */
+static gboolean
+may_fit (const Row *row, gboolean top, guint count)
+{
+  const int expected = integer_member (row->variants[!top], "layers_with_weights");
+
+  return count == 0 || expected == 0 || (guint) expected == count;
+}
+
 /* Tries the rows of a name, or all. The error is that of the one that went furthest. */
 static gboolean
 fit_table (const char *name, CnnHdf5 *file, CnnWeightsKind kind, const char *label, Fit *best,
@@ -315,10 +324,11 @@ fit_table (const char *name, CnnHdf5 *file, CnnWeightsKind kind, const char *lab
   g_autoptr (GError) problem = NULL;
   g_autofree char *list = NULL;
   gboolean any = FALSE;
-  guint furthest = 0;
+  guint furthest = 0, count;
 
   if (rows == NULL)
     return FALSE;
+  count = name == NULL ? cnn_weights_count (file, kind) : 0;
   for (guint i = 0; i < rows->len; i++)
     for (int top = 1; top >= 0; top--)
       {
@@ -328,6 +338,8 @@ fit_table (const char *name, CnnHdf5 *file, CnnWeightsKind kind, const char *lab
 
         if (name != NULL && g_ascii_strcasecmp (name, row->architecture) != 0
             && g_ascii_strcasecmp (name, row->name) != 0)
+          continue;
+        if (!may_fit (row, top, count))
           continue;
         any = TRUE;
         if (fit_row (row, top, file, kind, label, &fit, &misfit)

@@ -90,6 +90,11 @@ is_operation (JsonObject *object)
          && (g_str_has_prefix (module, "keras.src.ops") || g_str_has_prefix (module, "keras.ops"));
 }
 
+/* Operators that share a layer's name. */
+static const char *const operators[] = {
+  "Add", "Subtract", "Multiply", "Maximum", "Minimum", NULL
+};
+
 /* A class that only shares its name with one of Keras'. */
 static gboolean
 is_custom (JsonObject *object)
@@ -161,8 +166,7 @@ read_layer (Reader *reader, CnnPart *part, JsonObject *object, GError **error)
   /* .h5 forgets where a class comes from: an Add with a number is the operator of that name */
   first_operands (object, operands);
   operation = is_operation (object) || klass == NULL
-              || ((strcmp (class_name, "Add") == 0 || strcmp (class_name, "Multiply") == 0)
-                  && any_constant (operands));
+              || (g_strv_contains (operators, class_name) && any_constant (operands));
   if (operation)
     {
       const char *name =

@@ -137,6 +137,8 @@ GPtrArray *cnn_weights_assign (CnnPart *top, CnnHdf5 *file, CnnWeightsKind kind,
 gboolean cnn_weights_read (CnnHdf5 *file, GPtrArray *assignments, GError **error);
 /* The layers that have variables, in Keras' order. GPtrArray of CnnPart*. */
 GPtrArray *cnn_weights_parts (CnnPart *part);
+/* How many layers of the outermost model the file has weights for; 0: not to be seen. */
+guint cnn_weights_count (CnnHdf5 *file, CnnWeightsKind kind);
 /* How many outputs the file's weights have for a model's last layer; 0: not to be seen. */
 int cnn_weights_classes (CnnHdf5 *file, CnnWeightsKind kind, const char *layer_name,
                          const char *class_name);

@@ -234,9 +234,14 @@ cnn_operation_translate (const char *function, GArray *operands, int keras_major
           *class_name = "Rescaling";
           return rescaling (kind, &operand[0], &operand[1]);
         }
-      *class_name = kind == ADD ? "Add" : "Multiply";
-      return operand[0].constant == NULL && (kind == ADD || kind == MULTIPLY) ? json_object_new ()
-                                                                              : NULL;
+      *class_name = kind == ADD ? "Add" : kind == SUBTRACT ? "Subtract" : "Multiply";
+      return operand[0].constant == NULL && kind != DIVIDE ? json_object_new () : NULL;
+    }
+  if ((strcmp (name, "maximum") == 0 || strcmp (name, "minimum") == 0) && operands->len == 2
+      && operand[0].constant == NULL && operand[1].constant == NULL)
+    {
+      *class_name = strcmp (name, "maximum") == 0 ? "Maximum" : "Minimum";
+      return json_object_new ();
     }
   if (operands->len == 1 && operand[0].constant == NULL
       && cnn_activation_from_name (name, keras_major, &activation))

@@ -490,6 +490,33 @@ cnn_weights_classes (CnnHdf5 *file, CnnWeightsKind kind, const char *layer_name,
     }
 }
 
+guint
+cnn_weights_count (CnnHdf5 *file, CnnWeightsKind kind)
+{
+  static const char *const bases[] = { "layers", "_layer_checkpoint_dependencies" };
+  guint count = 0;
+
+  if (kind == CNN_WEIGHTS_LEGACY)
+    {
+      g_autoptr (GPtrArray) groups = read_groups (file, NULL);
+
+      return groups != NULL ? groups->len : 0;
+    }
+  for (guint i = 0; count == 0 && i < G_N_ELEMENTS (bases); i++)
+    {
+      g_auto (GStrv) names = cnn_hdf5_children (file, bases[i]);
+
+      for (char **name = names; *name != NULL; name++)
+        {
+          g_autofree char *own = g_strdup_printf ("%s/%s/vars/0", bases[i], *name);
+          g_autofree char *inner = g_strdup_printf ("%s/%s/%s", bases[i], *name, bases[i]);
+
+          count += cnn_hdf5_has (file, own) || cnn_hdf5_has (file, inner);
+        }
+    }
+  return count;
+}
+
 gboolean
 cnn_weights_kind (CnnHdf5 *file, CnnWeightsKind *kind)
 {

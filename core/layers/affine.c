@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Layers that scale and shift each channel: BatchNormalization at inference, Normalization,
- * Rescaling. */
+ * Rescaling, and LayerScale of keras.applications' ConvNeXt. */
 #include "internal.h"
 
 #include "affine_params.h"
@@ -284,6 +284,36 @@ const CnnLayerClass cnn_normalization_class = {
   .output_shape = normalization_output_shape,
   .weight_specs = normalization_weight_specs,
   .affine = normalization_affine,
+  .only_affine = TRUE,
+  .forward = forward,
+  .backward = backward,
+};
+
+/* --- LayerScale: x · gamma --- */
+
+static int
+layer_scale_weight_specs (const CnnLayer *layer, const CnnShape *inputs,
+                          CnnWeightSpec specs[CNN_MAX_WEIGHTS])
+{
+  (void) layer;
+  specs[0] = (CnnWeightSpec){ "gamma", 1, { inputs->c } };
+  return 1;
+}
+
+static void
+layer_scale_affine (const CnnLayer *layer, int channels, CnnAffine *affine)
+{
+  for (int c = 0; c < channels; c++)
+    affine[c] = (CnnAffine){ 0., layer->weights[0]->data[c], 0. };
+}
+
+const CnnLayerClass cnn_layer_scale_class = {
+  .name = "LayerScale",
+  .instance_size = sizeof (CnnLayer),
+  .flags = CNN_LAYER_EPILOGUE,
+  .output_shape = same_shape,
+  .weight_specs = layer_scale_weight_specs,
+  .affine = layer_scale_affine,
   .only_affine = TRUE,
   .forward = forward,
   .backward = backward,

@@ -35,6 +35,17 @@ cnn_layer_same_shape (const CnnLayer *layer, const CnnShape *inputs, int n_input
   return TRUE;
 }
 
+gboolean
+cnn_layer_check_last_axis (const CnnLayer *layer, const CnnInts *axis, const CnnShape *input,
+                           GError **error)
+{
+  if (axis->n < 0 || (axis->n == 1 && (axis->values[0] == -1 || axis->values[0] == input->rank)))
+    return TRUE;
+  cnn_layer_set_error (layer, error, CNN_ERROR_UNSUPPORTED,
+                       "works along another axis than the last one, the channels");
+  return FALSE;
+}
+
 #define IDENTITY_CLASS(symbol, keras_name)     \
   const CnnLayerClass cnn_##symbol##_class = { \
     .name = keras_name,                        \
@@ -45,18 +56,39 @@ cnn_layer_same_shape (const CnnLayer *layer, const CnnShape *inputs, int n_input
 
 IDENTITY_CLASS (activity_regularization, "ActivityRegularization");
 IDENTITY_CLASS (alpha_dropout, "AlphaDropout");
+IDENTITY_CLASS (aug_mix, "AugMix");
+IDENTITY_CLASS (cut_mix, "CutMix");
 IDENTITY_CLASS (dropout, "Dropout");
+IDENTITY_CLASS (equalization, "Equalization");
 IDENTITY_CLASS (gaussian_dropout, "GaussianDropout");
 IDENTITY_CLASS (gaussian_noise, "GaussianNoise");
+IDENTITY_CLASS (identity, "Identity");
+IDENTITY_CLASS (mix_up, "MixUp");
+IDENTITY_CLASS (rand_augment, "RandAugment");
 IDENTITY_CLASS (random_brightness, "RandomBrightness");
+IDENTITY_CLASS (random_color_degeneration, "RandomColorDegeneration");
+IDENTITY_CLASS (random_color_jitter, "RandomColorJitter");
 IDENTITY_CLASS (random_contrast, "RandomContrast");
+IDENTITY_CLASS (random_elastic_transform, "RandomElasticTransform");
+IDENTITY_CLASS (random_erasing, "RandomErasing");
 IDENTITY_CLASS (random_flip, "RandomFlip");
+IDENTITY_CLASS (random_gaussian_blur, "RandomGaussianBlur");
+IDENTITY_CLASS (random_grayscale, "RandomGrayscale");
 IDENTITY_CLASS (random_height, "RandomHeight");
+IDENTITY_CLASS (random_hue, "RandomHue");
+IDENTITY_CLASS (random_invert, "RandomInvert");
+IDENTITY_CLASS (random_perspective, "RandomPerspective");
+IDENTITY_CLASS (random_posterization, "RandomPosterization");
 IDENTITY_CLASS (random_rotation, "RandomRotation");
+IDENTITY_CLASS (random_saturation, "RandomSaturation");
+IDENTITY_CLASS (random_sharpness, "RandomSharpness");
+IDENTITY_CLASS (random_shear, "RandomShear");
 IDENTITY_CLASS (random_translation, "RandomTranslation");
 IDENTITY_CLASS (random_width, "RandomWidth");
 IDENTITY_CLASS (random_zoom, "RandomZoom");
+IDENTITY_CLASS (solarization, "Solarization");
 IDENTITY_CLASS (spatial_dropout2d, "SpatialDropout2D");
+IDENTITY_CLASS (stochastic_depth, "StochasticDepth");
 
 /* --- RandomCrop: what it does at inference differs between the versions of Keras, except where
  * there is nothing to crop --- */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Layers of several inputs: Add, Multiply, Concatenate. */
+/* Layers of several inputs: Add, Subtract, Average, Multiply, Maximum, Minimum, Concatenate, and
+ * CustomScaleLayer of keras.applications' InceptionResNetV2. */
 #include "internal.h"
 
 #include "binary_backward_params.h"
@@ -7,8 +8,8 @@
 
 typedef struct BinaryParams BinaryParams;
 typedef struct BinaryBackwardParams BinaryBackwardParams;
-G_STATIC_ASSERT (sizeof (BinaryParams) == 40);
-G_STATIC_ASSERT (sizeof (BinaryBackwardParams) == 88);
+G_STATIC_ASSERT (sizeof (BinaryParams) == 48);
+G_STATIC_ASSERT (sizeof (BinaryBackwardParams) == 92);
 
 static gboolean
 check_several (const CnnLayer *layer, int n_inputs, int most, GError **error)
@@ -20,7 +21,7 @@ check_several (const CnnLayer *layer, int n_inputs, int most, GError **error)
   return FALSE;
 }
 
-/* --- Add, Multiply --- */
+/* --- element by element --- */
 
 /* The shape as one of `rank`: Keras puts the missing sizes of 1 first. The memory is the same. */
 static CnnShape
@@ -72,24 +73,35 @@ common_shape (const CnnLayer *layer, const CnnShape *inputs, int n_inputs, CnnSh
 }
 
 static gboolean
-add_output_shape (const CnnLayer *layer, const CnnShape *inputs, int n_inputs, CnnShape *output,
+sum_output_shape (const CnnLayer *layer, const CnnShape *inputs, int n_inputs, CnnShape *output,
                   GError **error)
 {
   return check_several (layer, n_inputs, CNN_MAX_INPUTS, error)
          && common_shape (layer, inputs, n_inputs, output, error);
 }
 
+/* Of layers whose gradient needs all inputs at once. */
 static gboolean
-multiply_output_shape (const CnnLayer *layer, const CnnShape *inputs, int n_inputs,
-                       CnnShape *output, GError **error)
+few_output_shape (const CnnLayer *layer, const CnnShape *inputs, int n_inputs, CnnShape *output,
+                  GError **error)
 {
   return check_several (layer, n_inputs, BINARY_MAX_FACTORS + 1, error)
          && common_shape (layer, inputs, n_inputs, output, error);
 }
 
 static gboolean
-record_binary (CnnCommands *commands, guint32 operation, const CnnTensor *left,
-               const CnnTensor *right, const CnnTensor *target, GError **error)
+pair_output_shape (const CnnLayer *layer, const CnnShape *inputs, int n_inputs, CnnShape *output,
+                   GError **error)
+{
+  return check_several (layer, n_inputs, 2, error)
+         && common_shape (layer, inputs, n_inputs, output, error);
+}
+
+/* A sum is (left + right · right_weight) · scale. */
+static gboolean
+record_binary (CnnCommands *commands, guint32 operation, float right_weight, float scale,
+               const CnnTensor *left, const CnnTensor *right, const CnnTensor *target,
+               GError **error)
 {
   const CnnShape *out = &target->shape;
   const CnnShape a = with_rank (&left->shape, out->rank), b = with_rank (&right->shape, out->rank);
@@ -112,6 +124,8 @@ record_binary (CnnCommands *commands, guint32 operation, const CnnTensor *left,
     .b_h = (guint) b.h,
     .b_w = (guint) b.w,
     .b_c = (guint) b.c,
+    .right_weight = right_weight,
+    .scale = scale,
   };
 
   dispatch.push = &params;
@@ -119,44 +133,37 @@ record_binary (CnnCommands *commands, guint32 operation, const CnnTensor *left,
   return cnn_commands_dispatch (commands, &dispatch, error);
 }
 
-/* The first two into the output, then each further one onto it. */
+/* The first two into the output, then each further one onto it; the last one scales. */
 static gboolean
-record_all (const CnnStep *step, guint32 operation, GError **error)
+record_all (const CnnStep *step, guint32 operation, float right_weight, float scale, GError **error)
 {
   const CnnTensor *left = step->inputs[0];
 
   for (int i = 1; i < step->n_inputs; i++, left = step->output)
-    if (!record_binary (step->commands, operation, left, step->inputs[i], step->output, error))
+    if (!record_binary (step->commands, operation, right_weight,
+                        i == step->n_inputs - 1 ? scale : 1.f, left, step->inputs[i], step->output,
+                        error))
       return FALSE;
   return TRUE;
 }
 
+/* The gradient of input `which`, `scale` times the output's; of a product or an extreme it depends
+ * on all other inputs. */
 static gboolean
-add_forward (CnnLayer *layer, const CnnStep *step, GError **error)
+record_binary_backward (const CnnStep *step, int which, guint32 operation, float scale,
+                        GError **error)
 {
-  (void) layer;
-  return record_all (step, BINARY_ADD, error);
-}
-
-static gboolean
-multiply_forward (CnnLayer *layer, const CnnStep *step, GError **error)
-{
-  (void) layer;
-  return record_all (step, BINARY_MULTIPLY, error);
-}
-
-/* The gradient of input `which`; its factors are all other inputs, or none for a sum. */
-static gboolean
-record_binary_backward (const CnnStep *step, int which, gboolean product, GError **error)
-{
+  const gboolean sum = operation == BINARY_ADD;
+  const gboolean extreme = operation == BINARY_MAXIMUM || operation == BINARY_MINIMUM;
   const CnnShape *out = &step->output_shape;
   const CnnShape in = with_rank (&step->input_shapes[which], out->rank);
   const CnnBinding gradient = cnn_tensor_binding (step->grad_output);
   CnnDispatch dispatch = {
     .stem = "binary_backward",
     .bindings = { gradient, gradient, gradient, gradient, gradient, gradient,
-                  cnn_tensor_binding (step->grad_inputs[which]) },
-    .n_bindings = BINARY_MAX_FACTORS + 2,
+                  cnn_tensor_binding (step->grad_inputs[which]),
+                  extreme ? cnn_tensor_binding (step->inputs[which]) : gradient },
+    .n_bindings = BINARY_MAX_FACTORS + 3,
   };
   BinaryBackwardParams params = {
     .items = cnn_flat_vectors (&in, dispatch.groups),
@@ -166,11 +173,12 @@ record_binary_backward (const CnnStep *step, int which, gboolean product, GError
     .in_h = (guint) in.h,
     .in_w = (guint) in.w,
     .in_c = (guint) in.c,
+    .scale = scale,
   };
   gboolean repeat = !cnn_shape_equal (&in, out);
   guint n = 0;
 
-  for (int i = 0; product && i < step->n_inputs; i++)
+  for (int i = 0; !sum && i < step->n_inputs; i++)
     {
       const CnnShape factor = with_rank (&step->input_shapes[i], out->rank);
 
@@ -184,49 +192,95 @@ record_binary_backward (const CnnStep *step, int which, gboolean product, GError
     }
   dispatch.constants[dispatch.n_constants++] = n;
   dispatch.constants[dispatch.n_constants++] = (guint32) repeat;
+  dispatch.constants[dispatch.n_constants++] = operation;
+  dispatch.constants[dispatch.n_constants++] = (guint32) which;
   dispatch.push = &params;
   dispatch.push_size = sizeof params;
   return cnn_commands_dispatch (step->commands, &dispatch, error);
 }
 
+/* `first_scale` is of the first input, `scale` of the others. */
 static gboolean
-record_all_backward (const CnnStep *step, gboolean product, GError **error)
+record_all_backward (const CnnStep *step, guint32 operation, float first_scale, float scale,
+                     GError **error)
 {
   for (int i = 0; i < step->n_inputs; i++)
-    if (step->grad_inputs[i] != NULL && !record_binary_backward (step, i, product, error))
+    if (step->grad_inputs[i] != NULL
+        && !record_binary_backward (step, i, operation, i == 0 ? first_scale : scale, error))
       return FALSE;
   return TRUE;
 }
 
-static gboolean
-add_backward (CnnLayer *layer, const CnnStep *step, GError **error)
+static float
+mean_of (const CnnStep *step)
 {
-  (void) layer;
-  return record_all_backward (step, FALSE, error);
+  return 1.f / (float) step->n_inputs;
 }
 
-static gboolean
-multiply_backward (CnnLayer *layer, const CnnStep *step, GError **error)
+typedef struct
 {
-  (void) layer;
-  return record_all_backward (step, TRUE, error);
-}
+  CnnLayer base;
+  float scale;
+} CustomScale;
 
-const CnnLayerClass cnn_add_class = {
-  .name = "Add",
-  .instance_size = sizeof (CnnLayer),
-  .output_shape = add_output_shape,
-  .forward = add_forward,
-  .backward = add_backward,
+#define SCALE(layer) (((const CustomScale *) (layer))->scale)
+
+#define FORWARD(name, operation, right_weight, scale)                                   \
+  static gboolean name##_forward (CnnLayer *layer, const CnnStep *step, GError **error) \
+  {                                                                                     \
+    (void) layer;                                                                       \
+    return record_all (step, operation, right_weight, scale, error);                    \
+  }
+#define BACKWARD(name, operation, first_scale, scale)                                    \
+  static gboolean name##_backward (CnnLayer *layer, const CnnStep *step, GError **error) \
+  {                                                                                      \
+    (void) layer;                                                                        \
+    return record_all_backward (step, operation, first_scale, scale, error);             \
+  }
+#define MERGE_CLASS(symbol, keras_name, shape, needs) \
+  const CnnLayerClass cnn_##symbol##_class = {        \
+    .name = keras_name,                               \
+    .instance_size = sizeof (CnnLayer),               \
+    .flags = needs,                                   \
+    .output_shape = shape##_output_shape,             \
+    .forward = symbol##_forward,                      \
+    .backward = symbol##_backward,                    \
+  }
+
+FORWARD (add, BINARY_ADD, 1.f, 1.f)
+BACKWARD (add, BINARY_ADD, 1.f, 1.f)
+FORWARD (subtract, BINARY_ADD, -1.f, 1.f)
+BACKWARD (subtract, BINARY_ADD, 1.f, -1.f)
+FORWARD (average, BINARY_ADD, 1.f, mean_of (step))
+BACKWARD (average, BINARY_ADD, mean_of (step), mean_of (step))
+FORWARD (multiply, BINARY_MULTIPLY, 1.f, 1.f)
+BACKWARD (multiply, BINARY_MULTIPLY, 1.f, 1.f)
+FORWARD (maximum, BINARY_MAXIMUM, 1.f, 1.f)
+BACKWARD (maximum, BINARY_MAXIMUM, 1.f, 1.f)
+FORWARD (minimum, BINARY_MINIMUM, 1.f, 1.f)
+BACKWARD (minimum, BINARY_MINIMUM, 1.f, 1.f)
+FORWARD (custom_scale, BINARY_ADD, SCALE (layer), 1.f)
+BACKWARD (custom_scale, BINARY_ADD, 1.f, SCALE (layer))
+
+MERGE_CLASS (add, "Add", sum, 0);
+MERGE_CLASS (subtract, "Subtract", pair, 0);
+MERGE_CLASS (average, "Average", sum, 0);
+MERGE_CLASS (multiply, "Multiply", few, CNN_LAYER_NEEDS_INPUTS);
+MERGE_CLASS (maximum, "Maximum", few, CNN_LAYER_NEEDS_INPUTS);
+MERGE_CLASS (minimum, "Minimum", few, CNN_LAYER_NEEDS_INPUTS);
+
+static const CnnParam custom_scale_params[] = {
+  { "scale", CNN_PARAM_FLOAT, G_STRUCT_OFFSET (CustomScale, scale), 1, NULL },
+  { NULL },
 };
 
-const CnnLayerClass cnn_multiply_class = {
-  .name = "Multiply",
-  .instance_size = sizeof (CnnLayer),
-  .flags = CNN_LAYER_NEEDS_INPUTS,
-  .output_shape = multiply_output_shape,
-  .forward = multiply_forward,
-  .backward = multiply_backward,
+const CnnLayerClass cnn_custom_scale_class = {
+  .name = "CustomScaleLayer",
+  .instance_size = sizeof (CustomScale),
+  .params = custom_scale_params,
+  .output_shape = pair_output_shape,
+  .forward = custom_scale_forward,
+  .backward = custom_scale_backward,
 };
 
 /* --- Concatenate --- */

@@ -518,7 +518,7 @@ backward (CnnLayer *layer, const CnnStep *step, GError **error)
   return cnn_resize_backward (&((const Resizing *) layer)->resize, step, error);
 }
 
-static const char *const methods[] = {
+const char *const cnn_resize_methods[] = {
   "bilinear", "nearest",  "bicubic",       "area", "lanczos3",
   "lanczos5", "gaussian", "mitchellcubic", NULL
 }; /* CnnResizeMethod */
@@ -529,7 +529,7 @@ static const char *const fill_modes[] = { "constant", NULL };
 static const CnnParam params[] = {
   { "height", CNN_PARAM_INT, FIELD (height), 0, NULL },
   { "width", CNN_PARAM_INT, FIELD (width), 0, NULL },
-  { "interpolation", CNN_PARAM_CHOICE, FIELD (method), CNN_RESIZE_BILINEAR, methods },
+  { "interpolation", CNN_PARAM_CHOICE, FIELD (method), CNN_RESIZE_BILINEAR, cnn_resize_methods },
   { "crop_to_aspect_ratio", CNN_PARAM_BOOL, FIELD (crop_to_aspect_ratio), FALSE, NULL },
   { "pad_to_aspect_ratio", CNN_PARAM_BOOL, FIELD (pad_to_aspect_ratio), FALSE, NULL },
   { "fill_mode", CNN_PARAM_CHOICE, G_STRUCT_OFFSET (Resizing, fill_mode), 0, fill_modes },

@@ -67,15 +67,8 @@ static gboolean
 output_shape (const CnnLayer *layer, const CnnShape *inputs, int n_inputs, CnnShape *output,
               GError **error)
 {
-  const CnnInts *axis = &((const Softmax *) layer)->axis;
-
-  if (!cnn_layer_same_shape (layer, inputs, n_inputs, output, error))
-    return FALSE;
-  if (axis->n < 0 || (axis->n == 1 && (axis->values[0] == -1 || axis->values[0] == inputs->rank)))
-    return TRUE;
-  cnn_layer_set_error (layer, error, CNN_ERROR_UNSUPPORTED,
-                       "works along another axis than the last one, the channels");
-  return FALSE;
+  return cnn_layer_same_shape (layer, inputs, n_inputs, output, error)
+         && cnn_layer_check_last_axis (layer, &((const Softmax *) layer)->axis, inputs, error);
 }
 
 static gboolean

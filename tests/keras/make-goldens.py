@@ -300,6 +300,63 @@ def shapes(keras, layers):
     return keras.Model(image, layers.Dense(1, activation="sigmoid", name="predictions")(x), name="shapes")
 
 
+@golden((9, 11, 3), "model.keras", "model.h5", "model.weights.h5")
+def larger(keras, layers):
+    """Layers that make pictures larger, and those that turn their axes."""
+    image = keras.Input((9, 11, 3), name="image")
+    x = layers.Conv2DTranspose(5, 3, strides=2, padding="same", activation="swish", name="transpose_same")(image)
+    y = layers.Conv2DTranspose(5, (4, 3), strides=(3, 2), name="transpose_valid")(image)
+    y = layers.Cropping2D(((5, 5), (0, 1)), name="crop")(y)
+    x = layers.Subtract(name="subtract")([x, y])
+    x = layers.Conv2DTranspose(4, 3, strides=2, padding="valid", output_padding=(1, 0), use_bias=False, name="transpose_more")(x)
+    x = layers.Permute((2, 3, 1), name="permute")(layers.AveragePooling2D(3, name="average")(x))
+    x = layers.Conv2D(6, (3, 1), name="conv")(x)
+    x = layers.UpSampling2D((2, 1), interpolation="bilinear", name="bilinear")(x)
+    x = layers.UpSampling2D((1, 3), name="nearest")(x)
+    x = layers.Conv2D(7, 3, name="last")(x)
+    return keras.Model(image, end(layers, x), name="larger")
+
+
+@golden((10, 9, 3), "model.keras", "model.h5")
+def more_layers(keras, layers):
+    """Merges, norms and slopes, and classes that keras.applications register."""
+    from keras.src.applications.convnext import LayerScale, StochasticDepth
+    from keras.src.applications.inception_resnet_v2 import CustomScaleLayer
+    image = keras.Input((10, 9, 3), name="image")
+    branches = [layers.Conv2D(6, 3, name=f"conv_{index}")(image) for index in range(6)]
+    x = layers.PReLU(shared_axes=[1, 2], name="slopes")(branches[0])
+    y = layers.PReLU(name="many_slopes")(branches[1])
+    x = layers.Maximum(name="largest")([x, y, branches[2]])
+    y = layers.Minimum(name="smallest")([branches[3], branches[4]])
+    x = layers.Average(name="average")([x, y, branches[5]])
+    x = layers.LayerNormalization(epsilon=1e-6, name="layer_norm")(x)
+    y = layers.Conv2D(6, 1, activation="gelu", name="inner")(x)
+    y = StochasticDepth(0.3, name="depth")(LayerScale(0.5, 6, name="scale")(y))
+    x = x + y
+    x = layers.GroupNormalization(groups=3, name="group_norm")(x)
+    y = layers.Conv2D(6, 1, name="inner2")(x)
+    x = CustomScaleLayer(0.2, name="custom")([x, y])
+    x = keras.ops.maximum(x, keras.ops.minimum(branches[0], y - x))
+    x = layers.Conv2D(5, 3, name="last")(x)
+    return keras.Model(image, end(layers, x), name="more-layers")
+
+
+@golden((12, 12, 3), "model.keras")
+def sleeping_newer(keras, layers):
+    """Augmentation of Keras 3 that does nothing at inference."""
+    image = keras.Input((12, 12, 3), name="image")
+    x = layers.Conv2D(3, 3, padding="same", name="conv")(image)
+    for layer in (layers.RandomErasing(), layers.RandomGrayscale(), layers.RandomHue(0.2), layers.RandomSaturation(0.3),
+                  layers.RandomSharpness(0.3), layers.RandomShear((0, 0.2), (0, 0.1)), layers.RandomPerspective(0.4),
+                  layers.RandomGaussianBlur(0.5), layers.RandomPosterization(3), layers.RandomColorJitter((0, 255), 0.1),
+                  layers.RandomColorDegeneration(0.3), layers.RandomElasticTransform(0.4), layers.RandomInvert(0.5),
+                  layers.MixUp(), layers.CutMix(0.5), layers.AugMix(), layers.RandAugment(),
+                  layers.Solarization(0.2, 0.3), layers.Identity()):
+        x = layer(x)
+    x = layers.Conv2D(5, 3, name="last")(x)
+    return keras.Model(image, end(layers, x), name="sleeping-newer")
+
+
 @golden((12, 12, 3), "model.keras")
 def sleeping(keras, layers):
     """Layers that do something in training alone.  Keras 3.15 fails to write ActivityRegularization to .h5."""
