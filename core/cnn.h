@@ -10,6 +10,7 @@
 #include "image.h"
 #include "preprocess.h"
 #include "progress.h"
+#include "store.h"
 
 G_BEGIN_DECLS
 
@@ -18,7 +19,8 @@ typedef struct _CnnSession CnnSession;
 /* Zero and NULL mean the default. */
 typedef struct
 {
-  const char *model;        /* a built-in name or a file; NULL: the built-in model */
+  const char *model; /* a built-in name, one of the registry (store.h) or a file; NULL: the built-in
+                      * model */
   const char *architecture; /* for weights-only files */
   int input_width, input_height;
   CnnPreprocess preprocess;
@@ -46,6 +48,27 @@ CnnPreprocess cnn_session_preprocess (const CnnSession *session); /* resolved */
 void cnn_session_input_size (const CnnSession *session, int *width, int *height);
 /* Milliseconds of the device's work since the photograph was set. */
 double cnn_session_milliseconds (const CnnSession *session);
+
+/* What is known of the model besides its layers. Every *_from says from where ("the sidecar", "the
+ * registry" …), or is NULL where nothing is known or it is a guess. All of it is the session's. */
+typedef struct
+{
+  const char *path, *sidecar; /* the file; its <file>.json or NULL */
+  const char *registered;     /* its name in the registry, or NULL */
+  const char *architecture, *architecture_from;
+  CnnPreprocess preprocess;
+  const char *preprocess_from;
+  const char *prepared_by; /* the model's own layer that prepares its input, or NULL */
+  gboolean prepared_twice; /* by a Rescaling of its own, and by `preprocess` once more */
+  int own_width, own_height, channels; /* of the model's input; 0: any */
+  int width, height;                   /* that a photograph is given to it at; 0: its own size */
+  const char *size_from;
+  int classes;       /* 0: the model does not name classes */
+  GPtrArray *labels; /* of char*, or NULL */
+  const char *labels_from;
+} CnnFacts;
+
+void cnn_session_facts (const CnnSession *session, CnnFacts *facts);
 
 typedef struct
 {

@@ -38,7 +38,7 @@ names () {
       build)
         echo meson ninja-build pkg-config gcc libc6-dev libglib2.0-dev libvulkan-dev \
           glslang-tools libjson-glib-dev libhdf5-dev libzip-dev libpng-dev \
-          libjpeg62-turbo-dev "$(gimp_development)"
+          libjpeg62-turbo-dev libcurl4-openssl-dev "$(gimp_development)"
         ;;
       run) echo gimp mesa-vulkan-drivers ;;
       test)

@@ -69,7 +69,16 @@ subject_word (const Command *command)
 {
   if (command->flags & COMMAND_PHOTO)
     return " PHOTO";
+  if (command->flags & COMMAND_NAME_FIRST)
+    return " NAME";
   return command->flags & COMMAND_MODEL_FIRST ? " [MODEL]" : "";
+}
+
+/* Alone it means yes. */
+static gboolean
+is_switch (const Argument *argument)
+{
+  return argument->choices == switch_names;
 }
 
 static void
@@ -98,8 +107,10 @@ print_command_help (const Command *command, GPtrArray *table)
     {
       const Argument *argument = g_ptr_array_index (table, i);
       g_autofree char *value = argument_value_help (argument);
-      g_autofree char *name = g_strdup_printf ("--%s %s", argument->name, value);
-      g_autofree char *help = *argument->fallback == '\0'
+      g_autofree char *name = is_switch (argument)
+                                  ? g_strdup_printf ("--%s", argument->name)
+                                  : g_strdup_printf ("--%s %s", argument->name, value);
+      g_autofree char *help = *argument->fallback == '\0' || is_switch (argument)
                                   ? g_strdup (argument->help)
                                   : g_strdup_printf ("%s (%s)", argument->help, argument->fallback);
       print_row (name, help);
@@ -110,7 +121,7 @@ print_command_help (const Command *command, GPtrArray *table)
 
 typedef struct
 {
-  const char *subject; /* PHOTO or MODEL */
+  const char *subject; /* PHOTO, MODEL or NAME */
   gboolean json, help;
 } Line;
 
@@ -138,7 +149,9 @@ parse_line (const Command *command, Arguments *arguments, char **words, Line *li
                            "there is no option %s; see convlens %s --help", name, command->name);
               return FALSE;
             }
-          const char *value = equals != NULL ? equals + 1 : *++word;
+          const char *value = equals != NULL                                     ? equals + 1
+                              : is_switch (arguments_find (arguments, name + 2)) ? "yes"
+                                                                                 : *++word;
           if (value == NULL)
             {
               g_set_error (error, ARGUMENT_ERROR, 0, "%s needs a value", name);
@@ -165,6 +178,9 @@ parse_line (const Command *command, Arguments *arguments, char **words, Line *li
     }
   if ((command->flags & COMMAND_MODEL_FIRST) && line->subject != NULL
       && !arguments_set (arguments, "model", line->subject, error))
+    return FALSE;
+  if ((command->flags & COMMAND_NAME_FIRST) && line->subject != NULL
+      && !arguments_set (arguments, "name", line->subject, error))
     return FALSE;
   return arguments_check (arguments, error);
 }

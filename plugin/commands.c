@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+const char *const switch_names[] = { "no", "yes", NULL };
 const char *const preprocess_names[] = {
   [CNN_PREPROCESS_AUTO] = "auto",
   [CNN_PREPROCESS_NONE] = "none",
@@ -45,7 +46,7 @@ static const Argument model_arguments[] = {
       .fallback = "efficientnet-lite0",
       .label = "Mo_del",
       .value = "NAME or FILE",
-      .help = "a Keras model file, or the name of a built-in model",
+      .help = "a Keras model file, or a name that convlens models lists",
   },
   {
       .name = "architecture",
@@ -132,9 +133,9 @@ const Command *const *
 commands (void)
 {
   static const Command *const table[] = {
-    &predict_command,  &layers_command,          &activations_command,
-    &gradient_command, &activation_grid_command, &filter_pattern_command,
-    &grad_cam_command, &devices_command,         NULL,
+    &predict_command,         &layers_command,         &activations_command, &gradient_command,
+    &activation_grid_command, &filter_pattern_command, &grad_cam_command,    &devices_command,
+    &models_command,          &get_model_command,      &describe_command,    NULL,
   };
   return table;
 }

@@ -24,7 +24,8 @@ typedef enum
   COMMAND_MODEL_FIRST = 1 << 1, /* which may be named without --model */
   COMMAND_PHOTO = 1 << 2,       /* looks at a picture */
   COMMAND_GIMP = 1 << 3,        /* is a filter of GIMP's too */
-  COMMAND_LAYERS = 1 << 4       /* and may make any number of layers */
+  COMMAND_LAYERS = 1 << 4,      /* and may make any number of layers */
+  COMMAND_NAME_FIRST = 1 << 5   /* its argument "name" may be given without --name */
 } CommandFlags;
 
 typedef struct
@@ -54,8 +55,11 @@ CnnOptions command_options (const Arguments *arguments);
 CnnSession *command_open (const CnnOptions *options, const Subject *subject, GError **error);
 
 extern const Command predict_command, layers_command, activations_command, gradient_command,
-    activation_grid_command, filter_pattern_command, grad_cam_command, devices_command;
+    activation_grid_command, filter_pattern_command, grad_cam_command, devices_command,
+    models_command, get_model_command, describe_command;
 
+/* The choices of a switch: no, yes. The program takes it without a value as well. */
+extern const char *const switch_names[];
 /* Choices in the order of the engine's enums. */
 extern const char *const preprocess_names[],
     *const resize_names[], *const score_names[], *const colormap_names[], *const preset_names[];

@@ -87,6 +87,7 @@ static const Argument arguments_of_filter_pattern[] = {
       .help = "the length of a step over the whole picture, in the model's units",
       .minimum = 0.0001,
       .maximum = 1000000,
+      .flags = ARGUMENT_FOLDED,
   },
   {
       .name = "seed",
@@ -117,6 +118,7 @@ static const Argument arguments_of_filter_pattern[] = {
       .help = "what is taken off each side at the end",
       .minimum = 0,
       .maximum = 4096,
+      .flags = ARGUMENT_FOLDED,
   },
   {
       .name = "preset",
@@ -180,7 +182,7 @@ find_filters (const Arguments *arguments, CnnPatternOptions *options, GError **e
   options->layer = arguments_text (arguments, "layer");
   options->class_wish = arguments_text (arguments, "class");
   if (options->layer == NULL && options->class_wish == NULL)
-    return refuse (error, "name a layer or a class; convlens layers lists a model's layers");
+    return refuse (error, "name a layer or a class");
   if (options->layer != NULL && options->class_wish != NULL)
     return refuse (error, "name a layer or a class, not both");
   if (options->class_wish != NULL && (range != NULL || sheet > 0))

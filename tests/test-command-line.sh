@@ -82,7 +82,8 @@ open (name, "wb").write (data.replace (old, new))' "$@" "$golden/model.h5"
 # Help
 
 ok "--version" sh -c '"$1" --version | grep -qx "convlens [0-9.]*"' sh "$convlens"
-for command in predict layers activations gradient activation-grid filter-pattern grad-cam devices; do
+for command in predict layers activations gradient activation-grid filter-pattern grad-cam devices \
+  models get-model describe; do
   ok "--help names $command" sh -c '"$1" --help | grep -q "^  $2 "' sh "$convlens" $command
   ok "$command --help" sh -c '"$1" "$2" --help | grep -q "^  --json "' sh "$convlens" $command
 done
@@ -105,6 +106,8 @@ refuses 2 'there is no command "paint"' paint
 refuses 2 'name a photograph' predict
 refuses 2 'one word too many' predict "$photo" more
 refuses 2 'one word too many' devices more
+refuses 2 'one word too many' models more
+refuses 2 'name is missing' get-model
 refuses 2 'there is no option --colour' grad-cam "$photo" --colour red
 refuses 2 'there is no option --source' grad-cam "$photo" --source visible
 refuses 2 'there is no option -o' grad-cam "$photo" -o x.png
@@ -140,6 +143,9 @@ head -c 60 "$golden/input.npy" > cut.npy
 refuses 1 'cut.npy' predict cut.npy --model "$golden/model.h5"
 refuses 1 'out/no/a.png cannot be written' grad-cam "$photo" --output out/no/a.png
 refuses 1 'no such model' predict "$photo" --model nothing.keras
+# The rest of this is in test-get-model.sh.
+XDG_DATA_HOME=$work refuses 1 'convlens get-model xception' predict "$photo" --model xception
+XDG_DATA_HOME=$work refuses 1 'did you mean xception' predict "$photo" --model xeption
 refuses 1 'text.png' predict "$photo" --model text.png
 head -c 9000 "$golden/model.h5" > cut.h5
 refuses 1 'cut.h5' predict "$golden/input.npy" --model cut.h5
@@ -347,7 +353,7 @@ for option in model layer class filter filters sheet size steps rate seed start 
 done
 small=(--model "$here/golden-pattern/model.keras" --size 30 --crop 5 --steps 2)
 pattern=(filter-pattern "${small[@]}" --layer conv)
-refuses 2 'name a layer or a class; convlens layers lists' filter-pattern "${small[@]}"
+refuses 2 'name a layer or a class' filter-pattern "${small[@]}"
 refuses 2 'name a layer or a class, not both' "${pattern[@]}" --class 3
 refuses 2 'a class has one picture' filter-pattern "${small[@]}" --class 3 --sheet 2
 refuses 2 'is one word too many' "${pattern[@]}" "$photo"

@@ -25,8 +25,12 @@ forbid 'libgimp|gegl\.h|babl/' 'GIMP is seen in plugin alone' $(find core -name 
 forbid 'libgimp|gegl\.h|gtk/' 'GIMP and GTK are seen in the two hosts alone' \
   $(find plugin -name '*.[ch]' | grep -v -E 'gimp')
 forbid 'hdf5\.h|zip\.h' 'HDF5 and zip are seen in core/keras alone' $(others '^core/keras/')
-forbid 'json-glib' 'JSON is read in core/keras and written in plugin' \
-  $(find core -name '*.[ch]' | grep -v '^core/keras/')
+forbid 'json-glib' 'JSON is read in core/keras and core/store, and written in plugin' \
+  $(find core -name '*.[ch]' | grep -v -E '^core/(keras|store)/')
+forbid 'curl/' 'the network is seen in core/store alone' $(others '^core/store/')
+forbid '#include "(gpu|tensor|layer|model|plan|keras|image|cnn|session)[a-z_]*\.h"' \
+  'core/store sees core/base alone' $(find core/store -name '*.[ch]')
+forbid 'curl/|json-glib' 'what a face sees of core/store is GLib' core/store/store.h
 forbid '#include "(layer|model|plan|tensor|keras|convolution|internal)\.h"' \
   'a face sees cnn.h alone' $(find plugin -name '*.[ch]')
 

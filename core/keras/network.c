@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "keras_private.h"
 
+#include <math.h>
 #include <stdio.h>
 
 #define DEFAULT_MODEL "efficientnet-lite0"
@@ -14,6 +15,7 @@ typedef struct
   CnnModel *model;
   CnnPart *top;
   CnnArchitecture *known;
+  const CnnStoreModel *registered; /* what the registry says of the file, or NULL */
 } Opening;
 
 static void
@@ -28,14 +30,6 @@ opening_clear (Opening *opening)
 
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Opening, opening_clear)
 
-const char *
-cnn_data_dir (void)
-{
-  const char *folder = g_getenv ("CONVLENS_DATA_DIR");
-
-  return folder != NULL && folder[0] != '\0' ? folder : CONVLENS_INSTALLED_DATA_DIR;
-}
-
 void
 cnn_network_free (CnnNetwork *network)
 {
@@ -44,33 +38,70 @@ cnn_network_free (CnnNetwork *network)
   cnn_model_free (network->model);
   g_free (network->preprocess_warning);
   g_clear_pointer (&network->labels, g_ptr_array_unref);
+  g_free (network->path);
+  g_free (network->sidecar);
+  g_free (network->registered);
+  g_free (network->architecture);
+  g_free (network->prepared_by);
   g_free (network);
 }
 
-/* A name is that of a built-in model unless there is a file of that name. */
-static char *
-resolve_name (const char *name, GError **error)
+static void
+set_missing_error (const CnnStore *store, const CnnStoreModel *model, GError **error)
 {
-  g_autofree char *file = NULL, *path = NULL;
+  g_autofree char *path = cnn_store_path (store, model), *part = g_strconcat (path, ".part", NULL);
+  g_autofree char *size = cnn_store_size_text (cnn_store_bytes (model, NULL));
+
+  g_set_error (error, CNN_ERROR, CNN_ERROR_FILE, "the model \"%s\" (%s) %s: convlens get-model %s",
+               model->name, size,
+               g_file_test (part, G_FILE_TEST_EXISTS)
+                   ? "has not come down whole yet; this goes on with it"
+                   : "has to be downloaded first; this gets it",
+               model->name);
+}
+
+/* A name is that of a built-in model, of the registry or of a file in the user's folder, unless
+ * there is a file of that name. store: NULL where there is no registry. */
+static char *
+resolve_name (const CnnStore *store, const char *name, GError **error)
+{
+  g_autofree char *file = NULL, *path = NULL, *hint = NULL;
+  gboolean bare;
 
   if (name == NULL || name[0] == '\0')
     name = DEFAULT_MODEL;
+  bare = strchr (name, G_DIR_SEPARATOR) == NULL;
   if (g_file_test (name, G_FILE_TEST_IS_REGULAR))
     return g_strdup (name);
-  if (strchr (name, G_DIR_SEPARATOR) == NULL)
+  if (bare)
     {
       file = g_strconcat (name, ".keras", NULL);
       path = g_build_filename (cnn_data_dir (), file, NULL);
       if (g_file_test (path, G_FILE_TEST_EXISTS))
         return g_steal_pointer (&path);
     }
+  if (bare && store != NULL)
+    {
+      const CnnStoreModel *model = cnn_store_find (store, name);
+      g_autofree char *own =
+          model != NULL ? cnn_store_path (store, model) : cnn_store_local (store, name);
+
+      if (own != NULL && g_file_test (own, G_FILE_TEST_EXISTS))
+        return g_steal_pointer (&own);
+      if (model != NULL && model->url != NULL)
+        {
+          set_missing_error (store, model, error);
+          return NULL;
+        }
+    }
   if (g_file_test (name, G_FILE_TEST_EXISTS))
     return g_strdup (name);
+  hint = bare && store != NULL ? cnn_store_hint (store, name) : g_strdup ("");
   if (strcmp (name, DEFAULT_MODEL) == 0)
     g_set_error (error, CNN_ERROR, CNN_ERROR_FILE,
                  "the built-in model is not installed: no file \"%s\"", path);
   else
-    g_set_error (error, CNN_ERROR, CNN_ERROR_FILE, "no such model file: \"%s\"", name);
+    g_set_error (error, CNN_ERROR, CNN_ERROR_FILE, "no such model file: \"%s\"%s", name, hint);
   return NULL;
 }
 
@@ -193,8 +224,8 @@ is_named (const CnnNode *node, const char *a, const char *b)
   return strcmp (node->layer->klass->name, a) == 0 || strcmp (node->layer->klass->name, b) == 0;
 }
 
-/* A Rescaling or Normalization that the picture meets before anything else. */
-static gboolean
+/* A Rescaling or Normalization that the picture meets before anything else, or NULL. */
+static const CnnNode *
 prepares_its_input (const CnnModel *model)
 {
   g_autofree gboolean *raw = g_new0 (gboolean, cnn_model_count (model));
@@ -207,28 +238,71 @@ prepares_its_input (const CnnModel *model)
       for (int j = 0; j < node->n_inputs; j++)
         from_raw &= raw[node->inputs[j]];
       if (from_raw && is_named (node, "Rescaling", "Normalization"))
-        return TRUE;
+        return node;
       raw[i] =
           i == model->input
           || (from_raw
               && (node->layer->klass->flags & (CNN_LAYER_IDENTITY | CNN_LAYER_RESHAPING)) != 0);
     }
+  return NULL;
+}
+
+static JsonObject *
+sidecar_of (const Opening *opening)
+{
+  return opening->sidecar != NULL ? json_node_get_object (opening->sidecar) : NULL;
+}
+
+/* What the sidecar says of the preprocessing; AUTO where it says nothing. */
+static gboolean
+told_preprocess (const Opening *opening, CnnPreprocess *told, GError **error)
+{
+  JsonNode *node = cnn_json_member (sidecar_of (opening), "preprocess");
+  const char *name = cnn_json_node_string (node);
+
+  *told = cnn_preprocess_from_name (name);
+  if (node == NULL || *told != CNN_PREPROCESS_AUTO
+      || (name != NULL && g_ascii_strcasecmp (name, "auto") == 0))
+    return TRUE;
+  g_set_error (
+      error, CNN_ERROR, CNN_ERROR_FILE,
+      "the sidecar \"%s.json\" says preprocess \"%s\", which is not one of auto, none, tf, "
+      "caffe, torch, unit",
+      opening->label, name != NULL ? name : "…");
   return FALSE;
 }
 
-static void
-settle_preprocess (Opening *opening, CnnPreprocess wish, CnnNetwork *network)
+static gboolean
+settle_preprocess (Opening *opening, CnnPreprocess wish, CnnNetwork *network, GError **error)
 {
-  JsonObject *sidecar = opening->sidecar != NULL ? json_node_get_object (opening->sidecar) : NULL;
-  CnnPreprocess told = cnn_preprocess_from_name (cnn_json_string (sidecar, "preprocess"));
+  const CnnNode *own = prepares_its_input (opening->model);
+  CnnPreprocess told, registered;
 
+  if (!told_preprocess (opening, &told, wish == CNN_PREPROCESS_AUTO ? error : NULL)
+      && wish == CNN_PREPROCESS_AUTO)
+    return FALSE;
+  registered = opening->registered != NULL
+                   ? cnn_preprocess_from_name (opening->registered->preprocess)
+                   : CNN_PREPROCESS_AUTO;
+  if (own != NULL)
+    network->prepared_by = g_strdup (own->layer->name);
+  network->preprocess_from =
+      wish != CNN_PREPROCESS_AUTO         ? CNN_FROM_OPTION
+      : told != CNN_PREPROCESS_AUTO       ? CNN_FROM_SIDECAR
+      : registered != CNN_PREPROCESS_AUTO ? CNN_FROM_REGISTRY
+      : own != NULL                       ? CNN_FROM_MODEL
+      : opening->known != NULL && opening->known->preprocess != CNN_PREPROCESS_AUTO
+          ? CNN_FROM_ARCHITECTURE
+          : NULL;
   if (wish != CNN_PREPROCESS_AUTO)
     network->preprocess = wish;
   else if (told != CNN_PREPROCESS_AUTO)
     network->preprocess = told;
-  else if (prepares_its_input (opening->model))
+  else if (registered != CNN_PREPROCESS_AUTO)
+    network->preprocess = registered;
+  else if (own != NULL)
     network->preprocess = CNN_PREPROCESS_NONE;
-  else if (opening->known != NULL && opening->known->preprocess != CNN_PREPROCESS_AUTO)
+  else if (network->preprocess_from != NULL)
     network->preprocess = opening->known->preprocess;
   else
     {
@@ -236,32 +310,72 @@ settle_preprocess (Opening *opening, CnnPreprocess wish, CnnNetwork *network)
       network->preprocess_warning = g_strdup (
           "The file does not say how its input is prepared; \"tf\" (x/127.5 − 1) is assumed.");
     }
+  /* A Normalization may well have learned from what was divided by 255. */
+  network->prepared_twice = own != NULL && strcmp (own->layer->klass->name, "Rescaling") == 0
+                            && network->preprocess != CNN_PREPROCESS_NONE;
+  if (network->prepared_twice && wish == CNN_PREPROCESS_AUTO && told != CNN_PREPROCESS_AUTO)
+    network->preprocess_warning = g_strdup_printf (
+        "The sidecar \"%s.json\" prepares the input by \"%s\", and the model's own layer \"%s\" "
+        "does so once more.",
+        opening->label, cnn_json_string (sidecar_of (opening), "preprocess"), own->layer->name);
+  return TRUE;
 }
 
-static void
-settle_size (const Opening *opening, CnnNetwork *network)
+static gboolean
+settle_size (const Opening *opening, CnnNetwork *network, GError **error)
 {
-  JsonObject *sidecar = opening->sidecar != NULL ? json_node_get_object (opening->sidecar) : NULL;
   const CnnShape *shape = &cnn_model_node (opening->model, opening->model->input)->shape;
+  JsonNode *node = cnn_json_member (sidecar_of (opening), "input_size");
   g_autoptr (GArray) told = g_array_new (FALSE, FALSE, sizeof (double));
-  int standard = opening->known != NULL ? opening->known->input_size : 0;
+  int standard = opening->registered != NULL ? opening->registered->input_size
+                 : opening->known != NULL    ? opening->known->input_size
+                                             : 0;
   int width = standard, height = standard;
 
-  if (cnn_json_flatten (cnn_json_member (sidecar, "input_size"), told) && told->len > 0
-      && told->len <= 2)
+  network->size_from = opening->registered != NULL ? CNN_FROM_REGISTRY
+                       : standard > 0              ? CNN_FROM_ARCHITECTURE
+                                                   : NULL;
+  if (node != NULL)
     {
-      width = (int) CLAMP (g_array_index (told, double, 0), 0, G_MAXINT16);
-      height = (int) CLAMP (g_array_index (told, double, told->len - 1), 0, G_MAXINT16);
+      gboolean good = cnn_json_flatten (node, told) && told->len > 0 && told->len <= 2;
+
+      for (guint i = 0; good && i < told->len; i++)
+        {
+          double side = g_array_index (told, double, i);
+
+          good = side >= 1 && side <= G_MAXINT16 && side == floor (side);
+        }
+      if (!good)
+        {
+          g_set_error (error, CNN_ERROR, CNN_ERROR_FILE,
+                       "the sidecar \"%s.json\" has an input_size that is neither N nor "
+                       "[width, height]",
+                       opening->label);
+          return FALSE;
+        }
+      width = (int) g_array_index (told, double, 0);
+      height = (int) g_array_index (told, double, told->len - 1);
+      network->size_from = CNN_FROM_SIDECAR;
+      if ((shape->w > 0 && shape->w != width) || (shape->h > 0 && shape->h != height))
+        {
+          g_set_error (error, CNN_ERROR, CNN_ERROR_MODEL,
+                       "the sidecar \"%s.json\" contradicts the model: input_size %d×%d, where the "
+                       "model takes %d×%d",
+                       opening->label, width, height, shape->w, shape->h);
+          return FALSE;
+        }
     }
+  if (shape->w > 0 && shape->h > 0)
+    network->size_from = CNN_FROM_MODEL;
   network->default_width = shape->w > 0 ? shape->w : width;
   network->default_height = shape->h > 0 ? shape->h : height;
+  return TRUE;
 }
 
 static GPtrArray *
 sidecar_labels (const Opening *opening, GError **error)
 {
-  JsonObject *sidecar = opening->sidecar != NULL ? json_node_get_object (opening->sidecar) : NULL;
-  JsonNode *node = cnn_json_member (sidecar, "labels");
+  JsonNode *node = cnn_json_member (sidecar_of (opening), "labels");
   const char *name = cnn_json_node_string (node);
   g_autofree char *folder = g_path_get_dirname (opening->path), *path = NULL;
   GPtrArray *labels;
@@ -278,34 +392,62 @@ sidecar_labels (const Opening *opening, GError **error)
   return labels;
 }
 
+static void
+set_count_error (const Opening *opening, const char *file, guint n, GError **error)
+{
+  const CnnShape *shape = &cnn_model_node (opening->model, opening->model->output)->shape;
+  g_autofree char *name = file != NULL ? g_filename_display_basename (file)
+                                       : g_strconcat (opening->label, ".json", NULL);
+
+  if (shape->h * shape->w != 1)
+    {
+      g_autofree char *output = cnn_shape_to_string (shape);
+
+      g_set_error (error, CNN_ERROR, CNN_ERROR_ARGUMENT,
+                   "%u labels for a model without classes: its output is %s (the labels are in "
+                   "\"%s\")",
+                   n, output, name);
+      return;
+    }
+  g_set_error (error, CNN_ERROR, CNN_ERROR_ARGUMENT,
+               "%u labels for a model of %d classes (the labels are in \"%s\")", n,
+               shape->c == 1 ? 2 : shape->c, name);
+}
+
 static gboolean
 settle_labels (Opening *opening, const char *file, CnnNetwork *network, GError **error)
 {
   int classes = cnn_model_node (opening->model, opening->model->output)->shape.c;
-  JsonObject *sidecar = opening->sidecar != NULL ? json_node_get_object (opening->sidecar) : NULL;
+  const char *built_in = opening->registered != NULL ? opening->registered->labels
+                         : opening->known != NULL    ? "imagenet"
+                                                     : NULL;
 
-  if (file != NULL && file[0] != '\0')
+  if (file != NULL && file[0] == '\0')
+    file = NULL;
+  if (file != NULL)
     network->labels = cnn_labels_read (file, error);
-  else if (cnn_json_member (sidecar, "labels") != NULL)
+  else if (cnn_json_member (sidecar_of (opening), "labels") != NULL)
     network->labels = sidecar_labels (opening, error);
   else
     {
-      if (classes == IMAGENET_CLASSES && opening->known != NULL)
+      if (classes == IMAGENET_CLASSES && built_in != NULL)
         {
-          g_autofree char *path =
-              g_build_filename (cnn_data_dir (), "labels", "imagenet.txt", NULL);
+          g_autofree char *name = g_strconcat (built_in, ".txt", NULL);
+          g_autofree char *path = g_build_filename (cnn_data_dir (), "labels", name, NULL);
 
           network->labels = cnn_labels_read (path, NULL);
+          network->labels_from =
+              opening->registered != NULL ? CNN_FROM_REGISTRY : CNN_FROM_ARCHITECTURE;
         }
       return TRUE;
     }
   if (network->labels == NULL)
     return FALSE;
+  network->labels_from = file != NULL ? CNN_FROM_OPTION : CNN_FROM_SIDECAR;
   /* a single unit tells two classes apart */
   if ((int) network->labels->len != classes && !(classes == 1 && network->labels->len == 2))
     {
-      g_set_error (error, CNN_ERROR, CNN_ERROR_ARGUMENT, "%u labels for a model of %d classes",
-                   network->labels->len, classes == 1 ? 2 : classes);
+      set_count_error (opening, file, network->labels->len, error);
       return FALSE;
     }
   return TRUE;
@@ -328,6 +470,13 @@ read_sidecar (Opening *opening, GError **error)
   return FALSE;
 }
 
+/* Keras' to_json() in the sidecar's place. */
+static gboolean
+is_graph_itself (JsonNode *sidecar)
+{
+  return sidecar != NULL && cnn_json_string (json_node_get_object (sidecar), "class_name") != NULL;
+}
+
 static CnnNetwork *
 open_network (Opening *opening, const char *architecture, CnnPreprocess preprocess,
               const char *labels_file, GError **error)
@@ -336,18 +485,38 @@ open_network (Opening *opening, const char *architecture, CnnPreprocess preproce
 
   if (!read_sidecar (opening, error))
     return NULL;
-  if (architecture == NULL && opening->sidecar != NULL)
-    architecture = cnn_json_string (json_node_get_object (opening->sidecar), "architecture");
+  network->architecture_from = architecture != NULL ? CNN_FROM_OPTION : NULL;
+  if (architecture == NULL)
+    {
+      architecture = cnn_json_string (sidecar_of (opening), "architecture");
+      network->architecture_from = architecture != NULL ? CNN_FROM_SIDECAR : NULL;
+    }
+  if (architecture == NULL && opening->registered != NULL && !is_graph_itself (opening->sidecar))
+    {
+      architecture = opening->registered->architecture;
+      network->architecture_from = CNN_FROM_REGISTRY;
+    }
   if (!open_file (opening, architecture, error))
     return NULL;
+  network->architecture = g_strdup (architecture);
   if (opening->known == NULL && architecture != NULL)
     opening->known = cnn_architecture_named (architecture);
   if (opening->known == NULL)
     opening->known = cnn_architecture_of (opening->top);
-  settle_preprocess (opening, preprocess, network);
-  settle_size (opening, network);
-  if (!settle_labels (opening, labels_file, network, error))
+  if (network->architecture == NULL && opening->known != NULL)
+    {
+      network->architecture = g_strdup (opening->known->name);
+      network->architecture_from = CNN_FROM_MODEL;
+    }
+  if (!settle_preprocess (opening, preprocess, network, error)
+      || !settle_size (opening, network, error)
+      || !settle_labels (opening, labels_file, network, error))
     return NULL;
+  network->path = g_strdup (opening->path);
+  if (opening->sidecar != NULL)
+    network->sidecar = g_strconcat (opening->path, ".json", NULL);
+  if (opening->registered != NULL)
+    network->registered = g_strdup (opening->registered->name);
   network->model = g_steal_pointer (&opening->model);
   return g_steal_pointer (&network);
 }
@@ -358,7 +527,9 @@ cnn_network_open (const char *name, const char *architecture, CnnPreprocess prep
 {
   static GMutex hdf5_is_not_for_threads;
   g_auto (Opening) opening = { 0 };
-  g_autofree char *path = resolve_name (name, error);
+  /* Without a registry the names in it are not known, and all else goes on. */
+  g_autoptr (CnnStore) store = cnn_store_open (NULL);
+  g_autofree char *path = resolve_name (store, name, error);
   g_autoptr (GError) problem = NULL;
   CnnNetwork *network;
 
@@ -367,6 +538,7 @@ cnn_network_open (const char *name, const char *architecture, CnnPreprocess prep
   if (architecture != NULL && architecture[0] == '\0')
     architecture = NULL;
   opening.path = path;
+  opening.registered = store != NULL ? cnn_store_model_of (store, path) : NULL;
   opening.label = g_filename_display_basename (path);
   g_mutex_lock (&hdf5_is_not_for_threads);
   network = open_network (&opening, architecture, preprocess, labels_file, &problem);

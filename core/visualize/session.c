@@ -464,6 +464,39 @@ cnn_session_input_size (const CnnSession *self, int *width, int *height)
     *height = shape->h;
 }
 
+void
+cnn_session_facts (const CnnSession *self, CnnFacts *facts)
+{
+  const CnnNetwork *network;
+  const CnnShape *own, *output;
+
+  g_return_if_fail (self != NULL && facts != NULL);
+  network = self->network;
+  own = own_shape (self);
+  output = &cnn_model_node (network->model, network->model->output)->shape;
+  *facts = (CnnFacts){
+    .path = network->path,
+    .sidecar = network->sidecar,
+    .registered = network->registered,
+    .architecture = network->architecture,
+    .architecture_from = network->architecture_from,
+    .preprocess = network->preprocess,
+    .preprocess_from = network->preprocess_from,
+    .prepared_by = network->prepared_by,
+    .prepared_twice = network->prepared_twice,
+    .own_width = own->w,
+    .own_height = own->h,
+    .channels = own->c,
+    .width = self->wanted_width > 0 ? self->wanted_width : network->default_width,
+    .height = self->wanted_height > 0 ? self->wanted_height : network->default_height,
+    .size_from = self->wanted_width > 0 ? "the option" : network->size_from,
+    /* one unit tells two classes apart */
+    .classes = output->h * output->w != 1 ? 0 : MAX (output->c, 2),
+    .labels = network->labels,
+    .labels_from = network->labels_from,
+  };
+}
+
 double
 cnn_session_milliseconds (const CnnSession *self)
 {

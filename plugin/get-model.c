@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "commands.h"
+
+static const Argument arguments_of_get_model[] = {
+  {
+      .name = "name",
+      .kind = ARGUMENT_TEXT,
+      .fallback = "",
+      .label = "_Name",
+      .value = "NAME",
+      .help = "the model to get: a name that convlens models lists",
+      .flags = ARGUMENT_REQUIRED,
+  },
+  {
+      .name = "from",
+      .kind = ARGUMENT_FILE,
+      .fallback = "",
+      .label = "_From",
+      .value = "FILE or URL",
+      .help = "take the file from here instead of Keras' own address",
+  },
+  {
+      .name = "force",
+      .kind = ARGUMENT_CHOICE,
+      .fallback = "no",
+      .label = "Fo_rce",
+      .choices = switch_names,
+      .help = "get it again where it is there already",
+  },
+  { 0 },
+};
+
+static void
+append_trust (Result *result, const CnnStoreGot *got)
+{
+  switch (got->trust)
+    {
+    case CNN_STORE_PUBLISHED:
+      g_string_append_printf (result->text, "Checked: %s, as Keras publishes it.\n", got->checksum);
+      break;
+    case CNN_STORE_PINNED:
+      g_string_append_printf (result->text, "Checked: %s, as when you first got it.\n",
+                              got->checksum);
+      break;
+    case CNN_STORE_UNVERIFIED:
+      result_warn (result,
+                   "Unverified: Keras publishes no checksum for this file. Its own, %s, is kept in "
+                   "%s; another file will not be taken for it.",
+                   got->checksum, got->pins);
+      break;
+    }
+}
+
+static Result *
+get_model (const Arguments *arguments, const Subject *subject G_GNUC_UNUSED,
+           const CnnProgress *progress, GError **error)
+{
+  static const char *const trusts[] = {
+    [CNN_STORE_PUBLISHED] = "published",
+    [CNN_STORE_PINNED] = "pinned",
+    [CNN_STORE_UNVERIFIED] = "unverified",
+  };
+  const char *name = arguments_get (arguments, "name");
+  CnnStoreGetOptions options = {
+    .from = arguments_text (arguments, "from"),
+    .force = arguments_choice (arguments, "force") != 0,
+  };
+  g_autoptr (CnnStore) store = cnn_store_open (error);
+  if (store == NULL)
+    return NULL;
+  const CnnStoreModel *model = cnn_store_find (store, name);
+  if (model == NULL)
+    {
+      g_autofree char *hint = cnn_store_hint (store, name);
+      g_set_error (error, CNN_ERROR, CNN_ERROR_ARGUMENT,
+                   "there is no model \"%s\" to get%s (convlens models lists them)", name, hint);
+      return NULL;
+    }
+  g_autoptr (CnnStoreGot) got = cnn_store_get (store, model, &options, progress, error);
+  if (got == NULL)
+    return NULL;
+
+  Result *result = result_new ();
+  result_string (result, "model", model->name);
+  result_string (result, "file", got->path);
+  result_string (result, "state", got->was_there ? "there already" : "downloaded");
+  result_integer (result, "size", got->bytes);
+  result_integer (result, "resumed", got->resumed);
+  result_string (result, "checksum", got->checksum);
+  result_string (result, "trust", trusts[got->trust]);
+  result_string (result, "licence", model->licence);
+  g_autofree char *size = cnn_store_size_text (got->bytes);
+  g_string_append_printf (result->text, "%s: %s%s, %s, licence %s\n", model->name,
+                          got->was_there ? "there already: " : "", got->path, size, model->licence);
+  append_trust (result, got);
+  if (!got->was_there)
+    g_string_append_printf (result->text, "Use it with --model %s\n", model->name);
+  return result;
+}
+
+const Command get_model_command = {
+  .name = "get-model",
+  .label = "_Get Model",
+  .summary = "download one of the well-known models",
+  .help = "Downloads the weights of a model of keras.applications from Keras' own address, checks "
+          "them and keeps them for --model NAME. A download that was cut off is gone on with. "
+          "Behind a firewall, --from takes a file that was got in another way.",
+  .arguments = arguments_of_get_model,
+  .flags = COMMAND_NAME_FIRST,
+  .run = get_model,
+};
