@@ -35,8 +35,6 @@ const char *const preset_names[] = {
   [CNN_PRESET_BOOK] = "book",
   NULL,
 };
-static const char *const architecture_names[] = { "xception", "mobilenet", "vgg16",
-                                                  "vgg19",    "resnet50",  NULL };
 static const char *const source_names[] = { "drawable", "visible", NULL };
 
 static const Argument model_arguments[] = {
@@ -54,8 +52,8 @@ static const Argument model_arguments[] = {
       .fallback = "",
       .label = "Architect_ure",
       .value = "NAME",
-      .help = "what a weights-only file is for: xception, mobilenet, vgg16, vgg19, resnet50",
-      .choices = architecture_names,
+      .help = "what a weights-only file is for: Keras' function in lower case, such as xception or "
+              "mobilenetv2; convlens models lists them",
       .flags = ARGUMENT_FOLDED,
   },
   {

@@ -35,7 +35,7 @@ typedef struct
 
 typedef struct _CnnAscent CnnAscent;
 
-/* The device of the request must outlive it no more than its model. Transfer full. */
+/* The model must outlive it. Transfer full. */
 CnnAscent *cnn_ascent_new (const CnnAscentRequest *request, GError **error);
 void cnn_ascent_free (CnnAscent *ascent);
 
