@@ -290,6 +290,109 @@ void cnn_patterns_free (CnnPatterns *patterns);
  * side: RGB, or gray for one channel. Transfer full. */
 CnnImage *cnn_pattern_picture (const CnnPattern *pattern, int crop, GError **error);
 
+/* --- Whether a heatmap may be trusted --- */
+
+#define CNN_SANITY_STAGES 8
+
+typedef struct
+{
+  const char *class_wish; /* NULL: auto */
+  const char *layer;      /* NULL or "auto": as Grad-CAM's */
+  guint64 seed;           /* the same seed gives the same weights on every machine */
+  int stages;             /* at most so many; 0: CNN_SANITY_STAGES */
+} CnnSanityOptions;
+
+typedef struct
+{
+  char *name;        /* the layer that the new weights have come down to */
+  GPtrArray *layers; /* names of those that this stage adds, from the top */
+  double correlation; /* −1…1; NaN where it is not defined: an empty map or one without differences
+                       */
+  gboolean empty;     /* no cell is positive */
+  CnnArray *heatmap; /* (h, w) of the layer, 0…1; all 0 for an empty map */
+} CnnSanityStage;
+
+typedef enum
+{
+  CNN_SANITY_CHANGES, /* the map lives on what the model has learned */
+  CNN_SANITY_PARTLY,  /* half of it or more stays without that */
+  CNN_SANITY_HARDLY   /* it would look the same with other weights */
+} CnnSanityVerdict;
+
+typedef struct
+{
+  CnnGradCam *original;
+  GPtrArray *stages; /* of CnnSanityStage, the output's first */
+  int empty;         /* stages whose map is empty */
+  double remaining;  /* mean of the correlations of the second half of the stages, those not defined
+                      * counted as 0 */
+  CnnSanityVerdict verdict; /* remaining < 0.5, < 0.8, or more */
+} CnnSanity;
+
+/* Cascading randomisation (Adebayo et al., "Sanity Checks for Saliency Maps", 2018): from the
+ * output down, layers lose what they have learned, and after each stage Grad-CAM of the same class
+ * (logit) at the same layer is made anew and compared with the original by Spearman's rank
+ * correlation, ties by mean ranks.
+ *
+ * Units: a layer with a kernel and the layers with other weights (BatchNormalization) between it
+ * and the next kernel above it, in the order of the layers from the last; those without a kernel
+ * below them go with the lowest. Only layers that lead to the output count, a shared one once, at
+ * its last use. Stage 1 is the topmost unit; the other units are spread over the other stages as
+ * evenly as can be (stage k of n ends with unit 1 + ⌊(k − 1)(units − 1) / (n − 1)⌋), so that in
+ * the last one every layer is random.
+ * Weights: kernels are uniform in ±√(6 / fan-in) (He et al. 2015), fan-in being the number of
+ * products in a sum: height · width · input channels of the group, height · width for depthwise
+ * kernels. gamma and moving variance are 1; bias, beta, moving mean and alpha are 0, as in a model
+ * that has not been trained. Normalization, which prepares the input, is kept.
+ *
+ * The session's own weights are back afterwards, whatever happens. CNN_ERROR_NO_EVIDENCE where the
+ * original map is empty, CNN_ERROR_ARGUMENT where it has no differences to compare. Transfer full.
+ */
+CnnSanity *cnn_sanity_check (CnnSession *session, const CnnSanityOptions *options,
+                             const CnnProgress *progress, GError **error);
+void cnn_sanity_free (CnnSanity *sanity);
+/* The original and the stages beside each other over a small copy of the photograph, with each
+ * stage's correlation under it. Transfer full: RGB. */
+CnnImage *cnn_sanity_paint (const CnnSanity *sanity, const CnnImage *photo, CnnColormap colormap,
+                            float opacity, GError **error);
+/* Spearman's: Pearson's correlation of the ranks, equal values sharing their mean rank; NaN where
+ * one of them has no differences. */
+double cnn_rank_correlation (const float *left, const float *right, gsize n);
+
+#define CNN_FAITHFULNESS_STEPS 56
+
+/* The probability of a class over the share of pixels that are changed. */
+typedef struct
+{
+  double *values; /* steps + 1 */
+  double area;    /* under it by the trapezoid, 0…1 */
+} CnnCurve;
+
+typedef struct
+{
+  CnnGradCam *cam;
+  int steps;
+  CnnCurve deletion, insertion;               /* by the heat */
+  CnnCurve centre_deletion, centre_insertion; /* by a blob in the centre, which knows nothing */
+  int batch;                                  /* pictures at a time */
+} CnnFaithfulness;
+
+/* Deletion and insertion (Petsiuk, Das and Saenko, "RISE", 2018) for the heatmap of the options, on
+ * the model's input. Pixels are ordered by the heat, enlarged smoothly to the input's size, highest
+ * first, equal ones by rows; the blob's order is by ((2x + 1 − W) / W)² + ((2y + 1 − H) / H)².
+ * After step k the first ⌊k · pixels / steps⌋ are changed. Deletion gives them the mean colour of
+ * the input; insertion starts with the input blurred (Gaussian of σ = shorter side / 20, cut at
+ * ⌈3σ⌉, edges repeated) and gives them their own. steps 0: CNN_FAITHFULNESS_STEPS. Transfer full.
+ */
+CnnFaithfulness *cnn_faithfulness (CnnSession *session, const CnnGradCamOptions *options, int steps,
+                                   const CnnProgress *progress, GError **error);
+void cnn_faithfulness_free (CnnFaithfulness *faithfulness);
+/* Both pairs of curves in axes of 0…1, deletion on the left: red by the heat, gray by the blob, the
+ * area under each in its colour. Transfer full: RGB. */
+CnnImage *cnn_faithfulness_paint (const CnnFaithfulness *faithfulness, GError **error);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (CnnSanity, cnn_sanity_free)
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (CnnFaithfulness, cnn_faithfulness_free)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (CnnSession, cnn_session_free)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (CnnGrids, cnn_grids_free)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (CnnPatterns, cnn_patterns_free)

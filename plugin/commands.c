@@ -131,9 +131,13 @@ const Command *const *
 commands (void)
 {
   static const Command *const table[] = {
-    &predict_command,         &layers_command,         &activations_command, &gradient_command,
-    &activation_grid_command, &filter_pattern_command, &grad_cam_command,    &devices_command,
-    &models_command,          &get_model_command,      &describe_command,    NULL,
+    &predict_command,         &layers_command,
+    &activations_command,     &gradient_command,
+    &activation_grid_command, &filter_pattern_command,
+    &grad_cam_command,        &devices_command,
+    &models_command,          &get_model_command,
+    &describe_command,        &sanity_check_command,
+    &faithfulness_command,    NULL,
   };
   return table;
 }

@@ -56,7 +56,7 @@ CnnSession *command_open (const CnnOptions *options, const Subject *subject, GEr
 
 extern const Command predict_command, layers_command, activations_command, gradient_command,
     activation_grid_command, filter_pattern_command, grad_cam_command, devices_command,
-    models_command, get_model_command, describe_command;
+    models_command, get_model_command, describe_command, sanity_check_command, faithfulness_command;
 
 /* The choices of a switch: no, yes. The program takes it without a value as well. */
 extern const char *const switch_names[];

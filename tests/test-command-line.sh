@@ -83,7 +83,7 @@ open (name, "wb").write (data.replace (old, new))' "$@" "$golden/model.h5"
 
 ok "--version" sh -c '"$1" --version | grep -qx "convlens [0-9.]*"' sh "$convlens"
 for command in predict layers activations gradient activation-grid filter-pattern grad-cam devices \
-  models get-model describe; do
+  models get-model describe sanity-check faithfulness; do
   ok "--help names $command" sh -c '"$1" --help | grep -q "^  $2 "' sh "$convlens" $command
   ok "$command --help" sh -c '"$1" "$2" --help | grep -q "^  --json "' sh "$convlens" $command
 done
@@ -408,6 +408,28 @@ ok "one of its own seed" "$convlens" "${pattern[@]}" --filter 2 --seed 1 --raw o
 ok "is another" sh -c '! cmp -s out/2.npy out/seed.npy'
 ok "a dream" "$convlens" "${pattern[@]}" --start "$photo" --output out/dream.png --preset clear
 ok "gray" "$convlens" "${pattern[@]}" --start gray --output out/gray.png
+
+# Whether a heatmap may be trusted
+
+sequential=("$golden/input.npy" --model "$golden/model.h5" --layer conv2d_1 --class 1)
+json 'list (j) == ["model", "device", "input", "predictions", "class", "layer", "stages", "empty",
+  "remaining", "sentence", "milliseconds", "warnings"]' sanity-check "${sequential[@]}"
+json '([stage["name"] for stage in j["stages"]] == ["dense_1", "dense", "conv2d_1", "conv2d"]
+  and j["stages"][2]["layers"] == ["batch_normalization", "conv2d_1"]
+  and all (set (stage) == {"name", "layers", "correlation", "empty"} for stage in j["stages"]))' \
+  sanity-check "${sequential[@]}"
+json 'len (j["stages"]) == 2 and j["sentence"].endswith (".")' sanity-check "${sequential[@]}" --stages 2
+json '(set (j["deletion"]) == set (j["insertion"]) == {"area", "centre", "curve", "centre_curve"}
+  and len (j["deletion"]["curve"]) == 10 and 0 <= j["insertion"]["area"] <= 1
+  and near (j["insertion"]["curve"][9], j["class"]["probability"]))' \
+  faithfulness "${sequential[@]}" --steps 9
+refuses 1 'output needs a photograph' sanity-check "${sequential[@]}" --output out/strip.png
+refuses 1 'no positive evidence' sanity-check "$photo" --class leopard --output out/strip.png
+refuses 1 'no positive evidence' faithfulness "$photo" --class leopard --output out/curves.png
+refuses 2 'stages "0" is not' sanity-check "$photo" --stages 0
+ok "a strip" "$convlens" sanity-check "$photo" --stages 2 --output out/strip.png
+ok "curves" "$convlens" faithfulness "$photo" --steps 4 --output out/curves.png
+ok "are both there" test -s out/strip.png -a -s out/curves.png
 
 # An interrupt at any moment: nothing is written, unless all was done.
 interrupted () {

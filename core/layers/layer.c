@@ -128,6 +128,22 @@ cnn_layer_device_weights (CnnLayer *layer, int slot, CnnDevice *device, gsize by
   return layer->device_weights[slot];
 }
 
+void
+cnn_layer_swap_weights (CnnLayer *layer, CnnArray *weights[CNN_MAX_WEIGHTS])
+{
+  for (int i = 0; i < CNN_MAX_WEIGHTS; i++)
+    {
+      CnnArray *own = layer->weights[i];
+
+      g_assert ((own == NULL) == (weights[i] == NULL)
+                && (own == NULL || cnn_array_count (own) == cnn_array_count (weights[i])));
+      layer->weights[i] = weights[i];
+      weights[i] = own;
+    }
+  for (guint i = 0; i < G_N_ELEMENTS (layer->device_weights); i++)
+    g_clear_pointer (&layer->device_weights[i], cnn_buffer_unref);
+}
+
 int
 cnn_window_size (int size, int window, int stride, int dilation, gboolean same, int *before)
 {

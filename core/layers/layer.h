@@ -164,6 +164,10 @@ typedef void (*CnnPack) (const CnnLayer *layer, float *packed);
 CnnBuffer *cnn_layer_device_weights (CnnLayer *layer, int slot, CnnDevice *device, gsize bytes,
                                      CnnPack pack, GError **error);
 
+/* Exchanges the layer's weights with others of the same shapes and forgets the packed copies. Plans
+ * made before are stale: free them first. */
+void cnn_layer_swap_weights (CnnLayer *layer, CnnArray *weights[CNN_MAX_WEIGHTS]);
+
 /* Activation as a kernel of its own, also used for a tail that could not be folded. */
 extern const CnnLayerClass cnn_activation_class;
 

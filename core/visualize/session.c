@@ -61,8 +61,8 @@ cnn_session_open (const CnnOptions *options, gboolean on_device, GError **error)
   return g_steal_pointer (&self);
 }
 
-static void
-drop_plan (CnnSession *self)
+void
+cnn_session_forget_plan (CnnSession *self)
 {
   g_clear_pointer (&self->plan, cnn_plan_free);
   g_clear_pointer (&self->outputs, g_array_unref);
@@ -75,7 +75,7 @@ cnn_session_free (CnnSession *self)
 {
   if (self == NULL)
     return;
-  drop_plan (self);
+  cnn_session_forget_plan (self);
   cnn_image_unref (self->photo);
   cnn_array_unref (self->input);
   g_free (self->shapes);
@@ -111,7 +111,7 @@ take_input (CnnSession *self, CnnArray *input, const CnnShape *shape, GError **e
   if (shapes == NULL)
     return FALSE;
   if (self->shapes == NULL || !same_shape (&self->shapes[node], &shapes[node]))
-    drop_plan (self);
+    cnn_session_forget_plan (self);
   g_free (self->shapes);
   self->shapes = shapes;
   cnn_array_ref (input);
@@ -391,7 +391,7 @@ cnn_session_run (CnnSession *self, const int *outputs, int n_outputs, int score,
 
       if (!cnn_progress_step (progress, 0, "preparing the model", error))
         return FALSE;
-      drop_plan (self);
+      cnn_session_forget_plan (self);
       self->plan = cnn_plan_new (self->network->model, self->device, &request, error);
       if (self->plan == NULL)
         return FALSE;

@@ -58,6 +58,9 @@ gboolean cnn_session_run (CnnSession *session, const int *outputs, int n_outputs
 /* After a run with a score: backward from this seed. */
 gboolean cnn_session_run_back (CnnSession *session, const float *seed, GError **error);
 
+/* Frees the plan, as is to be done before weights change. */
+void cnn_session_forget_plan (CnnSession *session);
+
 /* The scores of the classes of a run: `logits` in double, what the model gave, and probabilities.
  */
 typedef struct
@@ -103,6 +106,12 @@ gboolean *cnn_session_leads_to (const CnnSession *session, int end);
 gboolean cnn_check_finite (const CnnArray *values, const char *what, GError **error);
 /* COMMANDS' automatic layer of Grad-CAM; −1 and CNN_ERROR_ARGUMENT where there is none. */
 int cnn_session_automatic_layer (const CnnSession *session, int logit_node, GError **error);
+
+/* A number's text of "0123456789.-" into an RGB picture, `scale` pixels a dot; parts outside of the
+ * picture are left out. Its size is cnn_number_width (text, scale) by 5 · scale. */
+void cnn_draw_number (CnnImage *image, int x, int y, int scale, const char *text,
+                      const float color[3]);
+int cnn_number_width (const char *text, int scale);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (CnnScores, cnn_scores_free)
 

@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "commands.h"
+
+static const Argument arguments_of_faithfulness[] = {
+  CLASS_ARGUMENT,
+  {
+      .name = "layer",
+      .kind = ARGUMENT_TEXT,
+      .fallback = "auto",
+      .label = "La_yer",
+      .value = "auto or NAME",
+      .help = "the layer whose map is checked; auto is the last one that still has a map",
+      .choices = (const char *const[]){ "auto", NULL },
+  },
+  SCORE_ARGUMENT,
+  {
+      .name = "steps",
+      .kind = ARGUMENT_INTEGER,
+      .fallback = "56",
+      .label = "S_teps",
+      .value = "N",
+      .help = "in how many steps the picture is changed",
+      .minimum = 1,
+      .maximum = 10000,
+      .flags = ARGUMENT_FOLDED,
+  },
+  {
+      .name = "output",
+      .kind = ARGUMENT_OUTPUT,
+      .fallback = "",
+      .value = "FILE.png",
+      .help = "the curves, deletion on the left: red by the heat, gray by a blob in the centre, "
+              "with the areas under them",
+  },
+  { 0 },
+};
+
+static void
+report_list (Result *result, const char *name, const CnnCurve *curve, int steps)
+{
+  result_begin_list (result, name);
+  for (int i = 0; i <= steps; i++)
+    result_number (result, NULL, curve->values[i]);
+  result_end_list (result);
+}
+
+static void
+report_pair (Result *result, const char *name, const CnnCurve *own, const CnnCurve *centre,
+             int steps)
+{
+  result_begin (result, name);
+  result_number (result, "area", own->area);
+  result_number (result, "centre", centre->area);
+  report_list (result, "curve", own, steps);
+  report_list (result, "centre_curve", centre, steps);
+  result_end (result);
+}
+
+static const char *
+sentence_for (const CnnFaithfulness *faithfulness)
+{
+  gboolean deletion = faithfulness->deletion.area < faithfulness->centre_deletion.area;
+  gboolean insertion = faithfulness->insertion.area > faithfulness->centre_insertion.area;
+  if (deletion && insertion)
+    return "The model needs what is hot more than what is in the centre.";
+  if (!deletion && !insertion)
+    return "A blob in the centre tells better than this map what the model needs.";
+  return deletion ? "Without what is hot the class fades sooner than without the centre, but the "
+                    "centre alone brings it back sooner."
+                  : "What is hot brings the class back sooner than the centre does, but without "
+                    "the centre it fades sooner.";
+}
+
+static void
+report (Result *result, const CnnFaithfulness *faithfulness)
+{
+  const CnnGradCam *cam = faithfulness->cam;
+  result_prediction (result, "class", cam->target);
+  result_string (result, "layer", cam->layer);
+  result_integer (result, "steps", faithfulness->steps);
+  report_pair (result, "deletion", &faithfulness->deletion, &faithfulness->centre_deletion,
+               faithfulness->steps);
+  report_pair (result, "insertion", &faithfulness->insertion, &faithfulness->centre_insertion,
+               faithfulness->steps);
+  result_string (result, "sentence", sentence_for (faithfulness));
+  g_string_append_printf (result->text,
+                          "%s (%.2f), map of %s; area under its probability, by the map and by a "
+                          "blob in the centre:\n"
+                          "deletion   %.3f  %.3f  (less is better)\n"
+                          "insertion  %.3f  %.3f  (more is better)\n%s\n",
+                          cam->target->label, cam->target->probability, cam->layer,
+                          faithfulness->deletion.area, faithfulness->centre_deletion.area,
+                          faithfulness->insertion.area, faithfulness->centre_insertion.area,
+                          sentence_for (faithfulness));
+}
+
+static Result *
+faithfulness_run (const Arguments *arguments, const Subject *subject, const CnnProgress *progress,
+                  GError **error)
+{
+  CnnOptions options = command_options (arguments);
+  g_autoptr (CnnSession) session = command_open (&options, subject, error);
+  if (session == NULL)
+    return NULL;
+  CnnGradCamOptions wish = {
+    .class_wish = arguments_text (arguments, "class"),
+    .layer = arguments_text (arguments, "layer"),
+    .score = (CnnScoreKind) arguments_choice (arguments, "score"),
+  };
+  g_autoptr (CnnFaithfulness) faithfulness =
+      cnn_faithfulness (session, &wish, arguments_integer (arguments, "steps"), progress, error);
+  if (faithfulness == NULL)
+    return NULL;
+
+  g_autoptr (Result) result = result_new ();
+  result_session (result, session, &options, subject->photo != NULL);
+  result_predictions (result, faithfulness->cam->predictions);
+  report (result, faithfulness);
+  if (arguments_output (arguments, "output") != NULL)
+    {
+      g_autoptr (CnnImage) curves = cnn_faithfulness_paint (faithfulness, error);
+      if (curves == NULL)
+        return NULL;
+      result_add_image_file (result, "output", curves);
+    }
+  result_session_end (result, session);
+  return g_steal_pointer (&result);
+}
+
+const Command faithfulness_command = {
+  .name = "faithfulness",
+  .label = "_Faithfulness…",
+  .summary = "whether the model needs what a heatmap shows",
+  .help =
+      "Changes the model's input pixel by pixel in the order of Grad-CAM's heat, hottest first, "
+      "and follows the probability of the class (Petsiuk et al. 2018). Deletion gives pixels "
+      "the picture's mean colour; insertion starts with the picture blurred (Gaussian, σ a "
+      "twentieth of the shorter side) and gives them their own. Told are the areas under both "
+      "curves, from 0 to 1, beside those of a blob in the centre, which knows nothing of the "
+      "picture.",
+  .arguments = arguments_of_faithfulness,
+  .flags = COMMAND_MODEL | COMMAND_PHOTO,
+  .run = faithfulness_run,
+};
