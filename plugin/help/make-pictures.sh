@@ -24,6 +24,17 @@ grid block5c_relu6 8
 convert "$work/stem_relu6.png" "$work/block3b_relu6.png" "$work/block5c_relu6.png" \
   -resize 640x -append -colors 64 "$here/activation-grid.png"
 
+# dream LAYER FILTER
+dream () {
+  "$convlens" filter-pattern --layer "$1" --filter "$2" --start "$photo" --size 320 --crop 0 \
+    --preset clear --steps 12 --output "$work/$1.png"
+}
+dream block3b_expand_relu6 10
+dream block6a_expand_relu6 15
+convert "$photo" -resize '320x320!' "$work/photo.png"
+convert "$work/photo.png" "$work/block3b_expand_relu6.png" "$work/block6a_expand_relu6.png" \
+  +append -quality 88 "$here/dream.jpg"
+
 # sheets LAYER NAME OPTION…: book on the left, clear on the right
 sheets () {
   layer=$1 name=$2
