@@ -4,7 +4,7 @@
 #define ACTIVATION_PARAMS_H
 
 #define CNN_ACTIVATION_LINEAR 0
-#define CNN_ACTIVATION_RELU 1 /* with max_value, negative slope and threshold: relu6, leaky_relu */
+#define CNN_ACTIVATION_RELU 1 /* max_value, negative slope, threshold: relu6, leaky_relu */
 #define CNN_ACTIVATION_ELU 2
 #define CNN_ACTIVATION_SELU 3
 #define CNN_ACTIVATION_SIGMOID 4

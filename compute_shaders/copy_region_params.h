@@ -4,8 +4,8 @@
 #include "params.h"
 
 /* Writes a region of the target: all of `h` × `w` pixels from (first_y, first_x), `planes` from
- * first_plane. What is at (y, x, c) comes from (y + shift_y, x + shift_x, c + shift_c) of the source;
- * outside of it is 0, but a channel before the source's first keeps what the target has. */
+ * first_plane. What is at (y, x, c) comes from (y + shift_y, x + shift_x, c + shift_c) of the
+ * source; outside of it is 0, but a channel before the source's first keeps what the target has. */
 CNN_PARAMS (CopyRegionParams)
 {
   uint items; /* vec4s of the region, in all pictures */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Matrix times vector, for each pixel. Weights lie as [block][row][column], a row being an input, a column
- * four outputs, a block DENSE_COLUMNS columns; a dispatch takes some of the blocks, so that weights larger
- * than a binding go in parts. */
+/* Matrix times vector, for each pixel. Weights lie as [block][row][column], a row being an input, a
+ * column four outputs, a block DENSE_COLUMNS columns; a dispatch takes some of the blocks, so that
+ * weights larger than a binding go in parts. */
 #ifndef DENSE_PARAMS_H
 #define DENSE_PARAMS_H
 #include "params.h"

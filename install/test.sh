@@ -88,7 +88,7 @@ format () {
     *) echo "   the style is checked with clang-format 14 (Debian 12's), which is not here"; return 77 ;;
   esac
   local bad
-  bad=$(find core plugin tests install -name '*.[ch]' | sort | while read -r file; do
+  bad=$(find core compute_shaders plugin tests install -name '*.[ch]' | sort | while read -r file; do
     clang-format --dry-run -Werror "$file" > /dev/null 2>&1 || echo "   $file"
   done)
   [ -z "$bad" ] || { echo "   put these into style with clang-format -i:"; echo "$bad"; return 1; }
