@@ -60,6 +60,9 @@ extern const Command predict_command, layers_command, activations_command, gradi
 
 /* The choices of a switch: no, yes. The program takes it without a value as well. */
 extern const char *const switch_names[];
+/* The subject's photograph, composed over the argument "background". Transfer full. */
+CnnImage *command_flat_photo (const Arguments *arguments, const Subject *subject, GError **error);
+
 /* Choices in the order of the engine's enums. */
 extern const char *const preprocess_names[],
     *const resize_names[], *const score_names[], *const colormap_names[], *const preset_names[];
@@ -70,6 +73,11 @@ extern const char *const preprocess_names[],
     .name = "class", .kind = ARGUMENT_TEXT, .fallback = "auto", .label = "Cl_ass",     \
     .value = "auto, INDEX or LABEL", .choices = (const char *const[]){ "auto", NULL }, \
     .help = "the class that is asked about; auto is the model's best guess",           \
+  }
+#define MAP_LAYER_ARGUMENT(words)                                                            \
+  {                                                                                          \
+    .name = "layer", .kind = ARGUMENT_TEXT, .fallback = "auto", .label = "La_yer",           \
+    .value = "auto or NAME", .choices = (const char *const[]){ "auto", NULL }, .help = words \
   }
 #define SCORE_ARGUMENT                                                                         \
   {                                                                                            \

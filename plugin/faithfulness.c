@@ -3,15 +3,7 @@
 
 static const Argument arguments_of_faithfulness[] = {
   CLASS_ARGUMENT,
-  {
-      .name = "layer",
-      .kind = ARGUMENT_TEXT,
-      .fallback = "auto",
-      .label = "La_yer",
-      .value = "auto or NAME",
-      .help = "the layer whose map is checked; auto is the last one that still has a map",
-      .choices = (const char *const[]){ "auto", NULL },
-  },
+  MAP_LAYER_ARGUMENT ("the layer whose map is checked; auto is the last one that still has a map"),
   SCORE_ARGUMENT,
   {
       .name = "steps",

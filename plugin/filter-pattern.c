@@ -273,15 +273,6 @@ picture_of (const CnnPattern *pattern, int crop, GError **error)
   return cnn_image_convert (picture, 3, error);
 }
 
-static void
-put (CnnImage *sheet, const CnnImage *picture, int x, int y)
-{
-  for (int row = 0; row < picture->height; row++)
-    memcpy (sheet->pixels + 3 * ((gsize) (y + row) * (gsize) sheet->width + (gsize) x),
-            picture->pixels + 3 * (gsize) row * (gsize) picture->width,
-            3 * (gsize) picture->width * sizeof (float));
-}
-
 static CnnImage *
 make_sheet (GPtrArray *pictures, int columns, GError **error)
 {
@@ -291,8 +282,8 @@ make_sheet (GPtrArray *pictures, int columns, GError **error)
   int height = rows * (first->height + MARGIN) - MARGIN;
   CnnImage *sheet = cnn_image_new (width, height, 3, error);
   for (int i = 0; sheet != NULL && i < (int) pictures->len; i++)
-    put (sheet, pictures->pdata[i], i % columns * (first->width + MARGIN),
-         i / columns * (first->height + MARGIN));
+    cnn_image_paste (sheet, pictures->pdata[i], i % columns * (first->width + MARGIN),
+                     i / columns * (first->height + MARGIN));
   return sheet;
 }
 

@@ -1,19 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "commands.h"
 
-static const float white[3] = { 1, 1, 1 };
-
 static const Argument arguments_of_grad_cam[] = {
   CLASS_ARGUMENT,
-  {
-      .name = "layer",
-      .kind = ARGUMENT_TEXT,
-      .fallback = "auto",
-      .label = "La_yer",
-      .value = "auto or NAME",
-      .help = "the layer whose map is shown; auto is the last one that still has a map",
-      .choices = (const char *const[]){ "auto", NULL },
-  },
+  MAP_LAYER_ARGUMENT ("the layer whose map is shown; auto is the last one that still has a map"),
   SCORE_ARGUMENT,
   {
       .name = "colormap",
@@ -89,9 +79,7 @@ plain_photo (const Arguments *arguments, const Subject *subject, CnnImage **phot
   *photo = NULL;
   if (subject->photo == NULL)
     return TRUE;
-  const float *background = arguments_color (arguments, "background");
-  g_autoptr (CnnImage) flat =
-      cnn_image_flatten (subject->photo, background != NULL ? background : white, error);
+  g_autoptr (CnnImage) flat = command_flat_photo (arguments, subject, error);
   if (flat == NULL)
     return FALSE;
   *photo = flat->channels == 3 ? cnn_image_ref (flat) : cnn_image_convert (flat, 3, error);

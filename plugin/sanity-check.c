@@ -5,19 +5,9 @@
 
 #define OPACITY 0.4f /* Grad-CAM's own */
 
-static const float white[3] = { 1, 1, 1 };
-
 static const Argument arguments_of_sanity_check[] = {
   CLASS_ARGUMENT,
-  {
-      .name = "layer",
-      .kind = ARGUMENT_TEXT,
-      .fallback = "auto",
-      .label = "La_yer",
-      .value = "auto or NAME",
-      .help = "the layer whose map is checked; auto is the last one that still has a map",
-      .choices = (const char *const[]){ "auto", NULL },
-  },
+  MAP_LAYER_ARGUMENT ("the layer whose map is checked; auto is the last one that still has a map"),
   {
       .name = "seed",
       .kind = ARGUMENT_INTEGER,
@@ -121,9 +111,7 @@ add_strip (Result *result, const Arguments *arguments, const Subject *subject,
 {
   if (arguments_output (arguments, "output") == NULL)
     return TRUE;
-  const float *background = arguments_color (arguments, "background");
-  g_autoptr (CnnImage) flat =
-      cnn_image_flatten (subject->photo, background != NULL ? background : white, error);
+  g_autoptr (CnnImage) flat = command_flat_photo (arguments, subject, error);
   if (flat == NULL)
     return FALSE;
   CnnColormap colormap = (CnnColormap) arguments_choice (arguments, "colormap");

@@ -159,3 +159,15 @@ cnn_image_convert (const CnnImage *image, int channels, GError **error)
       }
   return converted;
 }
+
+void
+cnn_image_paste (CnnImage *image, const CnnImage *part, int x, int y)
+{
+  const gsize channels = (gsize) image->channels, row = channels * (gsize) part->width;
+
+  g_assert (part->channels == image->channels && x >= 0 && y >= 0 && part->width <= image->width - x
+            && part->height <= image->height - y);
+  for (int i = 0; i < part->height; i++)
+    memcpy (image->pixels + channels * ((gsize) (y + i) * (gsize) image->width + (gsize) x),
+            part->pixels + row * (gsize) i, row * sizeof (float));
+}

@@ -20,6 +20,9 @@ CnnImage *cnn_image_new (int width, int height, int channels, GError **error);
 CnnImage *cnn_image_ref (CnnImage *image);
 void cnn_image_unref (CnnImage *image);
 
+/* Copies `part` to (x, y) of `image`, in which it must lie whole; both of the same channels. */
+void cnn_image_paste (CnnImage *image, const CnnImage *part, int x, int y);
+
 /* PNG or JPEG, told by the first bytes; JPEG with its EXIF orientation applied, gAMA and profiles
  * ignored (as Pillow). CNN_ERROR_FILE with the path. Transfer full. */
 CnnImage *cnn_image_load (const char *path, GError **error);

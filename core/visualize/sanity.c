@@ -418,15 +418,6 @@ cnn_sanity_check (CnnSession *session, const CnnSanityOptions *options, const Cn
 #define NUMBERS 18 /* room for the correlation */
 #define DOT 2
 
-static void
-put (CnnImage *strip, const CnnImage *panel, int x, int y)
-{
-  for (int row = 0; row < panel->height; row++)
-    memcpy (strip->pixels + 3 * ((gsize) (y + row) * (gsize) strip->width + (gsize) x),
-            panel->pixels + 3 * (gsize) row * (gsize) panel->width,
-            3 * (gsize) panel->width * sizeof (float));
-}
-
 static gboolean
 add_panel (CnnImage *strip, const CnnImage *small, CnnArray *heatmap, int index, double correlation,
            CnnColormap colormap, float opacity, GError **error)
@@ -441,7 +432,7 @@ add_panel (CnnImage *strip, const CnnImage *small, CnnArray *heatmap, int index,
 
   if (panel == NULL)
     return FALSE;
-  put (strip, panel, x, GAP);
+  cnn_image_paste (strip, panel, x, GAP);
   g_ascii_formatd (text, sizeof text, "%.2f", isnan (correlation) ? 0 : correlation);
   if (isnan (correlation))
     strcpy (text, "-");
