@@ -172,6 +172,7 @@ xdotool windowactivate --sync "$dialog"
 fill y block2a_project_conv
 keys Tab
 fill e 8
+fill t 2000 # long enough for any machine
 picture pattern
 keys alt+o
 running () { pgrep -f "^$profile/plug-ins/convlens/convlens" > /dev/null; }
