@@ -110,15 +110,13 @@ cnn_image_flatten (const CnnImage *image, const float background[3], GError **er
 {
   gboolean has_alpha = image->channels == 2 || image->channels == 4;
   gsize count = (gsize) image->width * image->height;
-  CnnImage *flat = cnn_image_new (image->width, image->height, image->channels == 1 ? 1 : 3, error);
+  CnnImage *flat;
 
+  if (!has_alpha)
+    return cnn_image_ref ((CnnImage *) image);
+  flat = cnn_image_new (image->width, image->height, 3, error);
   if (flat == NULL)
     return NULL;
-  if (!has_alpha)
-    {
-      memcpy (flat->pixels, image->pixels, count * image->channels * sizeof (float));
-      return flat;
-    }
   for (gsize i = 0; i < count; i++)
     {
       const float *from = image->pixels + i * image->channels;

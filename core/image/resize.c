@@ -257,16 +257,22 @@ cnn_image_resize (const CnnImage *image, int width, int height, CnnResize resize
 }
 
 /* The four cells around a place and their weights. */
+typedef struct
+{
+  int cells[4];
+  double weights[4];
+} Cubic;
+
 static void
-cubic_cells (int from, int to, int i, int cells[4], double weights[4])
+cubic_cells (int from, int to, int i, Cubic *out)
 {
   double at = (i + 0.5) * from / to - 0.5;
   int first = (int) floor (at) - 1;
 
   for (int k = 0; k < 4; k++)
     {
-      cells[k] = CLAMP (first + k, 0, from - 1);
-      weights[k] = cubic (at - (first + k));
+      out->cells[k] = CLAMP (first + k, 0, from - 1);
+      out->weights[k] = cubic (at - (first + k));
     }
 }
 
@@ -277,6 +283,7 @@ cnn_map_resize (const CnnArray *map, int width, int height, GError **error)
   gsize count = cnn_array_count (map);
   g_autoptr (CnnArray) resized = cnn_array_new (2, (gint64[]){ height, width }, "heatmap", error);
   g_autofree double *row = NULL;
+  g_autofree Cubic *columns = NULL;
   float low, high;
 
   g_assert (map->rank == 2 && count > 0);
@@ -290,26 +297,28 @@ cnn_map_resize (const CnnArray *map, int width, int height, GError **error)
     }
 
   row = g_new (double, from_width);
+  columns = g_new (Cubic, width);
+  for (int x = 0; x < width; x++)
+    cubic_cells (from_width, width, x, columns + x);
   for (int y = 0; y < height; y++)
     {
-      int cells[4];
-      double weights[4];
+      Cubic rows;
       float *out = resized->data + (gsize) y * width;
 
-      cubic_cells (from_height, height, y, cells, weights);
+      cubic_cells (from_height, height, y, &rows);
       for (int x = 0; x < from_width; x++)
         {
           row[x] = 0;
           for (int k = 0; k < 4; k++)
-            row[x] += weights[k] * map->data[(gsize) cells[k] * from_width + x];
+            row[x] += rows.weights[k] * map->data[(gsize) rows.cells[k] * from_width + x];
         }
       for (int x = 0; x < width; x++)
         {
+          const Cubic *column = columns + x;
           double value = 0;
 
-          cubic_cells (from_width, width, x, cells, weights);
           for (int k = 0; k < 4; k++)
-            value += weights[k] * row[cells[k]];
+            value += column->weights[k] * row[column->cells[k]];
           out[x] = CLAMP ((float) value, low, high);
         }
     }
