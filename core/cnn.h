@@ -33,7 +33,8 @@ typedef struct
 /* Opens model and device; a NULL device option follows cnn_device_open. `on_device` FALSE leaves
  * the device closed (for listing layers only). Transfer full. */
 CnnSession *cnn_session_open (const CnnOptions *options, gboolean on_device, GError **error);
-void cnn_session_free (CnnSession *session);
+CnnSession *cnn_session_ref (CnnSession *session);
+void cnn_session_unref (CnnSession *session);
 
 /* The picture to look at: a photograph (composed, resized and preprocessed by the options), or the
  * model's input itself as (H, W, C). Either replaces the one before. */
@@ -393,7 +394,7 @@ CnnImage *cnn_faithfulness_paint (const CnnFaithfulness *faithfulness, GError **
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (CnnSanity, cnn_sanity_free)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (CnnFaithfulness, cnn_faithfulness_free)
-G_DEFINE_AUTOPTR_CLEANUP_FUNC (CnnSession, cnn_session_free)
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (CnnSession, cnn_session_unref)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (CnnGrids, cnn_grids_free)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (CnnPatterns, cnn_patterns_free)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (CnnGradCam, cnn_grad_cam_free)

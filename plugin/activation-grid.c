@@ -88,6 +88,7 @@ static const Argument arguments_of_activation_grid[] = {
       .kind = ARGUMENT_OUTPUT,
       .fallback = "",
       .value = "FILE.png or FOLDER",
+      .suffix = ".png",
       .help = "where the mosaics go; several layers: a folder, a file LAYER.png each",
   },
   {
@@ -95,6 +96,7 @@ static const Argument arguments_of_activation_grid[] = {
       .kind = ARGUMENT_OUTPUT,
       .fallback = "",
       .value = "FOLDER",
+      .suffix = ".npy",
       .help = "where the layers' values go, a file LAYER.npy each",
   },
   {
@@ -123,7 +125,7 @@ source_free (gpointer data)
 {
   Source *source = data;
   cnn_grids_free (source->grids);
-  cnn_session_free (source->session);
+  cnn_session_unref (source->session);
   g_free (source);
 }
 

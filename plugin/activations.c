@@ -11,7 +11,7 @@
 #define RAW_ARGUMENT                                                                \
   {                                                                                 \
     .name = "raw", .kind = ARGUMENT_OUTPUT, .fallback = "", .label = "_Raw",        \
-    .value = "FILE.npy or FOLDER",                                                  \
+    .value = "FILE.npy or FOLDER", .suffix = ".npy",                                \
     .help = "where the values go; several layers: a folder, a file LAYER.npy each", \
   }
 

@@ -22,6 +22,8 @@ struct _Arguments
 
 G_DEFINE_QUARK (convlens - argument - error, argument_error)
 
+const char *const switch_names[] = { "no", "yes", NULL };
+
 static void
 fail (GError **error, const Argument *argument, const char *text, const char *wanted)
 {

@@ -26,7 +26,9 @@ typedef enum
   ARGUMENT_REQUIRED = 1 << 0,
   ARGUMENT_GIMP_ONLY = 1 << 1,
   ARGUMENT_FOLDED = 1 << 2, /* dialogs show it on demand */
-  ARGUMENT_LAST = 1 << 3    /* comes after those that all commands have */
+  ARGUMENT_LAST = 1 << 3,   /* comes after those that all commands have */
+  ARGUMENT_BY_NAME = 1 << 4 /* left out where arguments are told by their position, which scripts
+                             * rely on: GIMP 2.10's procedures. Its dialogs have it */
 } ArgumentFlags;
 
 typedef struct
@@ -40,8 +42,13 @@ typedef struct
   const char *const *choices; /* in the order of the engine's enum; ARGUMENT_TEXT: proposals only;
                                * ARGUMENT_INTEGER: words for minimum, minimum + 1 … */
   double minimum, maximum;
+  const char *suffix; /* ARGUMENT_OUTPUT: of the files, ".png" */
   ArgumentFlags flags;
 } Argument;
+
+/* The choices of a switch: no, yes. The program takes it without a value as well, dialogs show a
+ * check button. */
+extern const char *const switch_names[];
 
 #define ARGUMENT_ERROR (argument_error_quark ())
 GQuark argument_error_quark (void);

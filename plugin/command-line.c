@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 
-/* The program: convlens COMMAND [PHOTO] [--option value …], all from the table. */
+/* The program: convlens COMMAND [PHOTO…] [--option value …], all from the table. */
 
 #include "commands.h"
 #include "interrupt.h"
+#include "photographs.h"
 
 #include <locale.h>
 #include <stdio.h>
@@ -68,7 +69,7 @@ static const char *
 subject_word (const Command *command)
 {
   if (command->flags & COMMAND_PHOTO)
-    return " PHOTO";
+    return " PHOTO…";
   if (command->flags & COMMAND_NAME_FIRST)
     return " NAME";
   return command->flags & COMMAND_MODEL_FIRST ? " [MODEL]" : "";
@@ -84,14 +85,15 @@ is_switch (const Argument *argument)
 static void
 print_help (void)
 {
-  printf ("convlens COMMAND [PHOTO] [--option value …]\n\n"
+  printf ("convlens COMMAND [PHOTO…] [--option value …]\n\n"
           "Looks inside convolutional networks that Keras saved.\n\n");
   for (const Command *const *row = commands (); *row != NULL; row++)
     {
       g_autofree char *name = g_strconcat ((*row)->name, subject_word (*row), NULL);
       print_row (name, (*row)->summary);
     }
-  printf ("\nPHOTO: PNG, JPEG, or an .npy array (H, W, C) that is the model's input itself.\n"
+  printf ("\nPHOTO: PNG, JPEG, or an .npy array (H, W, C) that is the model's input itself; or a\n"
+          "folder of them. Of several photographs the results go into folders.\n"
           "\"convlens COMMAND --help\" lists a command's options; --version tells the version.\n"
           "Exit status: 0; 1 for bad input; 2 for wrong usage.\n");
 }
@@ -121,9 +123,17 @@ print_command_help (const Command *command, GPtrArray *table)
 
 typedef struct
 {
-  const char *subject; /* PHOTO, MODEL or NAME */
+  GPtrArray *subjects; /* of char*: PHOTO…, MODEL or NAME; ends with a NULL */
   gboolean json, help;
 } Line;
+
+static void
+line_clear (Line *line)
+{
+  g_clear_pointer (&line->subjects, g_ptr_array_unref);
+}
+
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Line, line_clear)
 
 /* Reads the words after the command's name. */
 static gboolean
@@ -160,51 +170,32 @@ parse_line (const Command *command, Arguments *arguments, char **words, Line *li
           if (!arguments_set (arguments, name + 2, value, error))
             return FALSE;
         }
-      else if (*subject_word (command) == '\0' || line->subject != NULL)
+      else if (*subject_word (command) == '\0'
+               || (line->subjects->len > 0 && !(command->flags & COMMAND_PHOTO)))
         {
           g_set_error (error, ARGUMENT_ERROR, 0, "\"%s\" is one word too many", *word);
           return FALSE;
         }
       else
-        line->subject = *word;
+        g_ptr_array_add (line->subjects, *word);
     }
+  g_ptr_array_add (line->subjects, NULL);
 
+  const char *subject = line->subjects->pdata[0];
   if (line->help)
     return TRUE;
-  if ((command->flags & COMMAND_PHOTO) && line->subject == NULL)
+  if ((command->flags & COMMAND_PHOTO) && subject == NULL)
     {
       g_set_error_literal (error, ARGUMENT_ERROR, 0, "name a photograph: PNG, JPEG or .npy");
       return FALSE;
     }
-  if ((command->flags & COMMAND_MODEL_FIRST) && line->subject != NULL
-      && !arguments_set (arguments, "model", line->subject, error))
+  if ((command->flags & COMMAND_MODEL_FIRST) && subject != NULL
+      && !arguments_set (arguments, "model", subject, error))
     return FALSE;
-  if ((command->flags & COMMAND_NAME_FIRST) && line->subject != NULL
-      && !arguments_set (arguments, "name", line->subject, error))
+  if ((command->flags & COMMAND_NAME_FIRST) && subject != NULL
+      && !arguments_set (arguments, "name", subject, error))
     return FALSE;
   return arguments_check (arguments, error);
-}
-
-/* Asks for a place to write to before the work is done, not after it. */
-static gboolean
-check_outputs (const Arguments *arguments, GError **error)
-{
-  GPtrArray *table = arguments_table (arguments);
-  for (guint i = 0; i < table->len; i++)
-    {
-      const Argument *argument = g_ptr_array_index (table, i);
-      const char *path = arguments_get (arguments, argument->name);
-      if (argument->kind != ARGUMENT_OUTPUT || *path == '\0')
-        continue;
-      g_autofree char *folder = g_path_get_dirname (path);
-      if (!g_file_test (folder, G_FILE_TEST_IS_DIR))
-        {
-          g_set_error (error, CNN_ERROR, CNN_ERROR_FILE, "%s cannot be written: no folder %s", path,
-                       folder);
-          return FALSE;
-        }
-    }
-  return TRUE;
 }
 
 static void
@@ -213,33 +204,74 @@ show_progress (double fraction, const char *what, gpointer data G_GNUC_UNUSED)
   fprintf (stderr, "\r%3.0f %% %.60s\033[K", 100 * fraction, what != NULL ? what : "");
 }
 
-static Result *
-run (const Command *command, const Arguments *arguments, const char *path, GError **error)
+/* What the report of each photograph needs. */
+typedef struct
 {
-  g_autoptr (GCancellable) cancellable = interrupt_new ();
-  gboolean terminal = isatty (STDERR_FILENO);
-  CnnProgress progress = { .update = terminal ? show_progress : NULL, .cancellable = cancellable };
-  g_autoptr (CnnImage) photo = NULL;
-  g_autoptr (CnnArray) input = NULL;
-  if (!check_outputs (arguments, error))
-    return NULL;
-  if (command->flags & COMMAND_PHOTO)
-    {
-      if (cnn_npy_is (path))
-        input = cnn_npy_load (path, error);
-      else
-        photo = cnn_image_load (path, error);
-      if (input == NULL && photo == NULL)
-        return NULL;
-    }
-  Subject subject = { .photo = photo, .input = input };
-  g_autoptr (Result) result = command->run (arguments, &subject, &progress, error);
-  gboolean going = result != NULL && cnn_progress_step (&progress, 1, NULL, error);
-  if (terminal)
+  const Command *command;
+  gboolean json, terminal;
+  guint reports, failures;
+} Reporter;
+
+static void
+clear_progress (const Reporter *reporter)
+{
+  if (reporter->terminal)
     fprintf (stderr, "\r\033[K");
-  if (!going)
-    return NULL;
-  return g_steal_pointer (&result);
+}
+
+/* Whole lines, photograph by photograph, so that others can read while we work. */
+static void
+report (const Photograph *photograph, Result *result, const GError *error, gpointer data)
+{
+  Reporter *reporter = data;
+  gboolean several = photograph != NULL && !photograph->alone;
+  clear_progress (reporter);
+  if (result == NULL)
+    {
+      reporter->failures++;
+      fail (reporter->command, EXIT_BAD_INPUT, error->message);
+    }
+  if (reporter->json)
+    {
+      g_autofree char *json =
+          several ? result_photograph_json (photograph, result, error) : result_json (result);
+      printf ("%s\n", json);
+    }
+  else if (result != NULL)
+    {
+      if (several)
+        printf ("%s%s\n", reporter->reports > 0 ? "\n" : "", photograph->path);
+      fputs (result->text->str, stdout);
+      reporter->reports++;
+    }
+  fflush (stdout);
+}
+
+static gboolean
+run_photographs (const Arguments *arguments, const Line *line, const CnnProgress *progress,
+                 Reporter *reporter, GError **error)
+{
+  g_autoptr (GPtrArray) photographs =
+      photographs_find ((const char *const *) line->subjects->pdata, error);
+  return photographs != NULL && photographs_check_outputs (photographs, arguments, error)
+         && photographs_run (reporter->command, arguments, photographs, progress, report, reporter,
+                             error);
+}
+
+static gboolean
+run_without (const Arguments *arguments, const CnnProgress *progress, Reporter *reporter,
+             GError **error)
+{
+  g_autoptr (GPtrArray) none = g_ptr_array_new ();
+  const Subject subject = { 0 };
+  if (!photographs_check_outputs (none, arguments, error))
+    return FALSE;
+  g_autoptr (Result) result = reporter->command->run (arguments, &subject, progress, error);
+  if (result == NULL || !cnn_progress_step (progress, 1, NULL, error)
+      || !result_write_files (result, arguments, NULL, error))
+    return FALSE;
+  report (NULL, result, NULL, reporter);
+  return TRUE;
 }
 
 static int
@@ -248,7 +280,7 @@ run_command (const Command *command, char **words)
   g_autoptr (GPtrArray) table = command_arguments (command, FALSE);
   g_autoptr (Arguments) arguments = arguments_new (table);
   g_autoptr (GError) error = NULL;
-  Line line = { 0 };
+  g_auto (Line) line = { .subjects = g_ptr_array_new () };
   if (!parse_line (command, arguments, words, &line, &error))
     return fail (command, EXIT_WRONG_USAGE, error->message);
   if (line.help)
@@ -257,16 +289,18 @@ run_command (const Command *command, char **words)
       return EXIT_GOOD;
     }
 
-  g_autoptr (Result) result = run (command, arguments, line.subject, &error);
-  if (result == NULL || !result_write_files (result, arguments, &error))
-    return fail (command, error->domain == ARGUMENT_ERROR ? EXIT_WRONG_USAGE : EXIT_BAD_INPUT,
-                 error->message);
-  g_autofree char *json = line.json ? result_json (result) : NULL;
-  if (json != NULL)
-    printf ("%s\n", json);
-  else
-    fputs (result->text->str, stdout);
-  return EXIT_GOOD;
+  g_autoptr (GCancellable) cancellable = interrupt_new ();
+  Reporter reporter = { .command = command, .json = line.json, .terminal = isatty (STDERR_FILENO) };
+  CnnProgress progress = { .update = reporter.terminal ? show_progress : NULL,
+                           .cancellable = cancellable };
+  gboolean good = command->flags & COMMAND_PHOTO
+                      ? run_photographs (arguments, &line, &progress, &reporter, &error)
+                      : run_without (arguments, &progress, &reporter, &error);
+  if (good)
+    return reporter.failures > 0 ? EXIT_BAD_INPUT : EXIT_GOOD;
+  clear_progress (&reporter);
+  return fail (command, error->domain == ARGUMENT_ERROR ? EXIT_WRONG_USAGE : EXIT_BAD_INPUT,
+               error->message);
 }
 
 int

@@ -3,7 +3,6 @@
 
 #include <string.h>
 
-const char *const switch_names[] = { "no", "yes", NULL };
 const char *const preprocess_names[] = {
   [CNN_PREPROCESS_AUTO] = "auto",
   [CNN_PREPROCESS_NONE] = "none",
@@ -190,10 +189,81 @@ command_options (const Arguments *arguments)
   return options;
 }
 
+struct _OpenModel
+{
+  CnnSession *session; /* or NULL */
+  char *options;
+  gboolean refused;
+};
+
+OpenModel *
+open_model_new (void)
+{
+  return g_new0 (OpenModel, 1);
+}
+
+void
+open_model_forget (OpenModel *model)
+{
+  g_clear_pointer (&model->session, cnn_session_unref);
+  g_clear_pointer (&model->options, g_free);
+}
+
+void
+open_model_free (OpenModel *model)
+{
+  if (model == NULL)
+    return;
+  open_model_forget (model);
+  g_free (model);
+}
+
+gboolean
+open_model_refused (const OpenModel *model)
+{
+  return model->refused;
+}
+
+static const char *
+or_empty (const char *text)
+{
+  return text != NULL ? text : "";
+}
+
+/* All options as one text; newlines stand between what is free in its letters. */
+static char *
+describe_options (const CnnOptions *options)
+{
+  const float *color = options->background;
+  g_autofree char *background =
+      color != NULL ? g_strdup_printf ("%g,%g,%g", color[0], color[1], color[2]) : NULL;
+  return g_strdup_printf ("%s\n%s\n%s\n%s\n%dx%d %d %d %s", or_empty (options->model),
+                          or_empty (options->architecture), or_empty (options->labels),
+                          or_empty (options->device), options->input_width, options->input_height,
+                          (int) options->preprocess, (int) options->resize, or_empty (background));
+}
+
+/* Transfer full. */
+static CnnSession *
+open_session (OpenModel *model, const CnnOptions *options, GError **error)
+{
+  if (model == NULL)
+    return cnn_session_open (options, TRUE, error);
+  g_autofree char *text = describe_options (options);
+  if (model->session == NULL || strcmp (text, model->options) != 0)
+    {
+      open_model_forget (model);
+      model->session = cnn_session_open (options, TRUE, error);
+      model->options = g_steal_pointer (&text);
+    }
+  model->refused = model->session == NULL;
+  return model->session != NULL ? cnn_session_ref (model->session) : NULL;
+}
+
 CnnSession *
 command_open (const CnnOptions *options, const Subject *subject, GError **error)
 {
-  g_autoptr (CnnSession) session = cnn_session_open (options, TRUE, error);
+  g_autoptr (CnnSession) session = open_session (subject->model, options, error);
   if (session == NULL)
     return NULL;
   if (subject->input != NULL ? !cnn_session_set_input (session, subject->input, error)

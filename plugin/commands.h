@@ -10,11 +10,22 @@
 
 G_BEGIN_DECLS
 
+/* A model that stays open from one subject to the next, as long as the options are the same. */
+typedef struct _OpenModel OpenModel;
+
+OpenModel *open_model_new (void);
+void open_model_free (OpenModel *model);
+/* Whether the last attempt failed, which has nothing to do with the subject. */
+gboolean open_model_refused (const OpenModel *model);
+/* The next subject gets it opened anew. */
+void open_model_forget (OpenModel *model);
+
 /* What a command is asked about. */
 typedef struct
 {
   const CnnImage *photo; /* or NULL */
   const CnnArray *input; /* the model's input itself, or NULL */
+  OpenModel *model;      /* NULL: the model is opened for this subject alone */
   gboolean gray;         /* the picture to be made can hold no colours */
 } Subject;
 
@@ -51,15 +62,18 @@ GPtrArray *command_arguments (const Command *command, gboolean gimp);
 
 /* The engine's options from the arguments; they point into them. */
 CnnOptions command_options (const Arguments *arguments);
-/* A session that has seen the subject. */
+/* A session that has seen the subject. Transfer full. */
 CnnSession *command_open (const CnnOptions *options, const Subject *subject, GError **error);
+
+/* How large a model's file is, "92 MB", "about 92 MB", "12 MB of about 92 MB". Transfer full. */
+char *command_model_size (const CnnStoreEntry *entry);
+/* What the check of a download has shown, a sentence. Transfer full. */
+char *command_trust_text (const CnnStoreGot *got);
 
 extern const Command predict_command, layers_command, activations_command, gradient_command,
     activation_grid_command, filter_pattern_command, grad_cam_command, devices_command,
     models_command, get_model_command, describe_command, sanity_check_command, faithfulness_command;
 
-/* The choices of a switch: no, yes. The program takes it without a value as well. */
-extern const char *const switch_names[];
 /* The subject's photograph, composed over the argument "background". Transfer full. */
 CnnImage *command_flat_photo (const Arguments *arguments, const Subject *subject, GError **error);
 
@@ -85,5 +99,7 @@ extern const char *const preprocess_names[],
     .choices = score_names,                                                                    \
     .help = "what is differentiated: the value before softmax or sigmoid, or the probability", \
   }
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (OpenModel, open_model_free)
 
 G_END_DECLS

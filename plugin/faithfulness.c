@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "commands.h"
+#include "heat-checks.h"
 
 static const Argument arguments_of_faithfulness[] = {
   CLASS_ARGUMENT,
@@ -21,6 +21,7 @@ static const Argument arguments_of_faithfulness[] = {
       .kind = ARGUMENT_OUTPUT,
       .fallback = "",
       .value = "FILE.png",
+      .suffix = ".png",
       .help = "the curves, deletion on the left: red by the heat, gray by a blob in the centre, "
               "with the areas under them",
   },
@@ -67,8 +68,6 @@ static void
 report (Result *result, const CnnFaithfulness *faithfulness)
 {
   const CnnGradCam *cam = faithfulness->cam;
-  result_prediction (result, "class", cam->target);
-  result_string (result, "layer", cam->layer);
   result_integer (result, "steps", faithfulness->steps);
   report_pair (result, "deletion", &faithfulness->deletion, &faithfulness->centre_deletion,
                faithfulness->steps);
@@ -84,6 +83,25 @@ report (Result *result, const CnnFaithfulness *faithfulness)
                           faithfulness->deletion.area, faithfulness->centre_deletion.area,
                           faithfulness->insertion.area, faithfulness->centre_insertion.area,
                           sentence_for (faithfulness));
+}
+
+gboolean
+faithfulness_add (Result *result, CnnSession *session, const CnnGradCamOptions *options,
+                  const CnnProgress *progress, GError **error)
+{
+  GError *problem = NULL;
+  g_autoptr (CnnFaithfulness) faithfulness =
+      cnn_faithfulness (session, options, 0, progress, &problem);
+  if (faithfulness == NULL)
+    return heat_check_failed (result, "faithfulness check", problem, error);
+  result_begin (result, "faithfulness");
+  report (result, faithfulness);
+  result_end (result);
+  g_autoptr (CnnImage) curves = cnn_faithfulness_paint (faithfulness, error);
+  if (curves == NULL)
+    return FALSE;
+  heat_check_add_layer (result, "Deletion and insertion curves", curves);
+  return TRUE;
 }
 
 static Result *
@@ -107,6 +125,8 @@ faithfulness_run (const Arguments *arguments, const Subject *subject, const CnnP
   g_autoptr (Result) result = result_new ();
   result_session (result, session, &options, subject->photo != NULL);
   result_predictions (result, faithfulness->cam->predictions);
+  result_prediction (result, "class", faithfulness->cam->target);
+  result_string (result, "layer", faithfulness->cam->layer);
   report (result, faithfulness);
   if (arguments_output (arguments, "output") != NULL)
     {

@@ -136,6 +136,7 @@ static const Argument arguments_of_filter_pattern[] = {
       .kind = ARGUMENT_OUTPUT,
       .fallback = "",
       .value = "FILE.png",
+      .suffix = ".png",
       .help = "the picture; of several filters the sheet",
   },
   {
@@ -143,6 +144,7 @@ static const Argument arguments_of_filter_pattern[] = {
       .kind = ARGUMENT_OUTPUT,
       .fallback = "",
       .value = "FILE.npy or FOLDER",
+      .suffix = ".npy",
       .help = "the values before they became a picture; several filters: a folder, a file "
               "LAYER-FILTER.npy each",
   },

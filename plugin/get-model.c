@@ -30,24 +30,21 @@ static const Argument arguments_of_get_model[] = {
   { 0 },
 };
 
-static void
-append_trust (Result *result, const CnnStoreGot *got)
+char *
+command_trust_text (const CnnStoreGot *got)
 {
   switch (got->trust)
     {
     case CNN_STORE_PUBLISHED:
-      g_string_append_printf (result->text, "Checked: %s, as Keras publishes it.\n", got->checksum);
-      break;
+      return g_strdup_printf ("Checked: %s, as Keras publishes it.", got->checksum);
     case CNN_STORE_PINNED:
-      g_string_append_printf (result->text, "Checked: %s, as when you first got it.\n",
-                              got->checksum);
-      break;
+      return g_strdup_printf ("Checked: %s, as when you first got it.", got->checksum);
     case CNN_STORE_UNVERIFIED:
-      result_warn (result,
-                   "Unverified: Keras publishes no checksum for this file. Its own, %s, is kept in "
-                   "%s; another file will not be taken for it.",
-                   got->checksum, got->pins);
-      break;
+    default:
+      return g_strdup_printf (
+          "Unverified: Keras publishes no checksum for this file. Its own, %s, is kept in %s; "
+          "another file will not be taken for it.",
+          got->checksum, got->pins);
     }
 }
 
@@ -92,7 +89,11 @@ get_model (const Arguments *arguments, const Subject *subject G_GNUC_UNUSED,
   g_autofree char *size = cnn_store_size_text (got->bytes);
   g_string_append_printf (result->text, "%s: %s%s, %s, licence %s\n", model->name,
                           got->was_there ? "there already: " : "", got->path, size, model->licence);
-  append_trust (result, got);
+  g_autofree char *trust = command_trust_text (got);
+  if (got->trust == CNN_STORE_UNVERIFIED)
+    result_warn (result, "%s", trust);
+  else
+    g_string_append_printf (result->text, "%s\n", trust);
   if (!got->was_there)
     g_string_append_printf (result->text, "Use it with --model %s\n", model->name);
   return result;

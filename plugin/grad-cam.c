@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "commands.h"
+#include "heat-checks.h"
 
 static const Argument arguments_of_grad_cam[] = {
   CLASS_ARGUMENT,
@@ -37,6 +37,7 @@ static const Argument arguments_of_grad_cam[] = {
       .kind = ARGUMENT_OUTPUT,
       .fallback = "",
       .value = "FILE.png",
+      .suffix = ".png",
       .help = "the photograph with the heat over it",
   },
   {
@@ -44,6 +45,7 @@ static const Argument arguments_of_grad_cam[] = {
       .kind = ARGUMENT_OUTPUT,
       .fallback = "",
       .value = "FILE.png",
+      .suffix = ".png",
       .help = "the heat layer alone, RGBA, as it goes into GIMP",
   },
   {
@@ -51,7 +53,28 @@ static const Argument arguments_of_grad_cam[] = {
       .kind = ARGUMENT_OUTPUT,
       .fallback = "",
       .value = "FILE.npy",
+      .suffix = ".npy",
       .help = "the heat in the layer's own size, 0 to 1",
+  },
+  {
+      .name = "sanity-check",
+      .kind = ARGUMENT_CHOICE,
+      .fallback = "no",
+      .label = "Sa_nity check",
+      .choices = switch_names,
+      .help = "also see how the heat changes when the model forgets, layer by layer, what it has "
+              "learned; takes some seconds",
+      .flags = ARGUMENT_GIMP_ONLY | ARGUMENT_LAST | ARGUMENT_BY_NAME,
+  },
+  {
+      .name = "faithfulness",
+      .kind = ARGUMENT_CHOICE,
+      .fallback = "no",
+      .label = "Deletion and insertion c_urves",
+      .choices = switch_names,
+      .help = "also see whether the model needs what is hot: its probability while the picture is "
+              "deleted or inserted, hottest pixels first; takes some seconds",
+      .flags = ARGUMENT_GIMP_ONLY | ARGUMENT_LAST | ARGUMENT_BY_NAME,
   },
   { 0 },
 };
@@ -104,7 +127,7 @@ report (Result *result, const CnnGradCam *cam)
       100.0 * cam->positive_share);
 }
 
-/* The layer, and the files that were asked for. */
+/* The layer, and the pictures that were asked for. */
 static gboolean
 add_pictures (Result *result, const Arguments *arguments, const Subject *subject,
               const CnnGradCam *cam, gboolean book, GError **error)
@@ -150,9 +173,45 @@ add_pictures (Result *result, const Arguments *arguments, const Subject *subject
     }
   if (arguments_output (arguments, "overlay") != NULL)
     result_add_image_file (result, "overlay", layer);
-  if (arguments_output (arguments, "heatmap") != NULL)
-    result_add_array_file (result, "heatmap", NULL, cam->heatmap);
   return TRUE;
+}
+
+/* Of many photographs often the numbers alone are wanted. */
+static gboolean
+wants_pictures (const Arguments *arguments)
+{
+  return arguments_find (arguments, "output") == NULL
+         || arguments_output (arguments, "output") != NULL
+         || arguments_output (arguments, "overlay") != NULL;
+}
+
+static gboolean
+is_on (const Arguments *arguments, const char *name)
+{
+  return arguments_find (arguments, name) != NULL && arguments_choice (arguments, name) != 0;
+}
+
+/* Of the same class and layer; the sanity check is always about the logit. */
+static gboolean
+add_checks (Result *result, const Arguments *arguments, const Subject *subject, CnnSession *session,
+            const CnnGradCam *cam, const CnnGradCamOptions *wish, const CnnProgress *progress,
+            GError **error)
+{
+  g_autofree char *class_index = g_strdup_printf ("%d", cam->target->index);
+  if (is_on (arguments, "sanity-check"))
+    {
+      CnnSanityOptions options = { .class_wish = class_index, .layer = cam->layer };
+      CnnColormap colormap = (CnnColormap) arguments_choice (arguments, "colormap");
+      g_autoptr (CnnImage) flat = command_flat_photo (arguments, subject, error);
+      if (flat == NULL
+          || !sanity_check_add (result, session, &options, flat, colormap, progress, error))
+        return FALSE;
+    }
+  if (!is_on (arguments, "faithfulness"))
+    return TRUE;
+  CnnGradCamOptions options = *wish;
+  options.class_wish = class_index;
+  return faithfulness_add (result, session, &options, progress, error);
 }
 
 static Result *
@@ -190,7 +249,10 @@ grad_cam (const Arguments *arguments, const Subject *subject, const CnnProgress 
   result_session (result, session, &options, subject->photo != NULL);
   result_predictions (result, cam->predictions);
   report (result, cam);
-  if (!add_pictures (result, arguments, subject, cam, book, error))
+  if (arguments_output (arguments, "heatmap") != NULL)
+    result_add_array_file (result, "heatmap", NULL, cam->heatmap);
+  if ((wants_pictures (arguments) && !add_pictures (result, arguments, subject, cam, book, error))
+      || !add_checks (result, arguments, subject, session, cam, &wish, progress, error))
     return NULL;
   result_session_end (result, session);
   return g_steal_pointer (&result);

@@ -11,9 +11,8 @@ enum
   N_COLUMNS
 };
 
-/* "92 MB", "about 92 MB", "12 of about 92 MB" */
-static char *
-size_of (const CnnStoreEntry *entry)
+char *
+command_model_size (const CnnStoreEntry *entry)
 {
   if (entry->path != NULL)
     return cnn_store_size_text (entry->bytes);
@@ -40,7 +39,7 @@ append_rows (GString *text, GPtrArray *list)
       const CnnStoreModel *model = entry->model;
       g_ptr_array_add (cells, g_strdup (entry->name));
       g_ptr_array_add (cells, g_strdup (cnn_store_state_text (entry->state)));
-      g_ptr_array_add (cells, size_of (entry));
+      g_ptr_array_add (cells, command_model_size (entry));
       g_ptr_array_add (
           cells, model == NULL ? g_strdup ("")
                                : g_strdup_printf ("%d×%d", model->input_size, model->input_size));

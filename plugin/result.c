@@ -7,6 +7,7 @@
 #include <glib/gstdio.h>
 #include <json-glib/json-glib.h>
 #include <math.h>
+#include <string.h>
 
 struct _ResultReport
 {
@@ -193,18 +194,52 @@ make_folder (const char *path, GError **error)
   return FALSE;
 }
 
+static gboolean
+same_file (const char *left, const char *right)
+{
+  GStatBuf a, b;
+  return g_stat (left, &a) == 0 && g_stat (right, &b) == 0 && a.st_dev == b.st_dev
+         && a.st_ino == b.st_ino;
+}
+
+/* The file's path, with the folders on the way there made. Transfer full. */
+static char *
+place_file (const ResultFile *file, const Arguments *arguments, const Photograph *photograph,
+            GError **error)
+{
+  const char *wish = arguments_get (arguments, file->option);
+  gboolean several = photograph != NULL && !photograph->alone;
+  g_autofree char *folder = several && file->entry != NULL
+                                ? g_build_filename (wish, photograph->name, NULL)
+                                : g_strdup (wish);
+  if ((several || file->entry != NULL) && !make_folder (wish, error))
+    return NULL;
+  if (several && file->entry != NULL && !make_folder (folder, error))
+    return NULL;
+  if (file->entry != NULL)
+    return g_build_filename (folder, file->entry, NULL);
+  if (photograph == NULL || !g_file_test (wish, G_FILE_TEST_IS_DIR))
+    return g_strdup (wish);
+  const Argument *option = arguments_find (arguments, file->option);
+  g_autofree char *name = g_strconcat (photograph->name, option->suffix, NULL);
+  g_autofree char *path = g_build_filename (wish, name, NULL);
+  if (!same_file (path, photograph->path))
+    return g_steal_pointer (&path);
+  g_set_error (error, CNN_ERROR, CNN_ERROR_ARGUMENT,
+               "%s %s: %s would be written over the photograph; name another folder", file->option,
+               wish, name);
+  return NULL;
+}
+
 gboolean
-result_write_files (const Result *result, const Arguments *arguments, GError **error)
+result_write_files (const Result *result, const Arguments *arguments, const Photograph *photograph,
+                    GError **error)
 {
   for (guint i = 0; i < result->files->len; i++)
     {
       const ResultFile *file = g_ptr_array_index (result->files, i);
-      const char *wish = arguments_get (arguments, file->option);
-      g_autofree char *path =
-          file->entry == NULL ? g_strdup (wish) : g_build_filename (wish, file->entry, NULL);
-      if (file->entry != NULL && !make_folder (wish, error))
-        return FALSE;
-      if (!write_file (file, path, error))
+      g_autofree char *path = place_file (file, arguments, photograph, error);
+      if (path == NULL || !write_file (file, path, error))
         return FALSE;
     }
   return TRUE;
@@ -380,6 +415,21 @@ result_json (Result *result)
 {
   g_autoptr (JsonNode) root = take_root (result);
   return json_to_string (root, FALSE);
+}
+
+char *
+result_photograph_json (const Photograph *photograph, Result *result, const GError *error)
+{
+  g_autoptr (Result) empty = result_new ();
+  result_string (empty, "photo", photograph->path);
+  if (result == NULL)
+    {
+      result_string (empty, "error", error->message);
+      return result_json (empty);
+    }
+  g_autofree char *first = result_json (empty), *rest = result_json (result);
+  first[strlen (first) - 1] = ',';
+  return g_strconcat (first, rest + 1, NULL);
 }
 
 char *

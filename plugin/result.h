@@ -46,6 +46,14 @@ typedef struct
   guint index;
 } ResultFile;
 
+/* Whose files they are: one of many photographs, or the one that was named. */
+typedef struct
+{
+  char *path;
+  char *name;     /* what its files are called in a folder, without a suffix */
+  gboolean alone; /* one file was named: options then name its files, not folders of them */
+} Photograph;
+
 typedef struct _ResultReport ResultReport;
 
 typedef struct
@@ -79,8 +87,11 @@ void result_add_painted_file (Result *result, const char *option, const char *en
                               ResultPaint paint, gpointer data, guint index);
 void result_add_gathered_file (Result *result, const char *option, const char *entry,
                                ResultGather gather, gpointer data, guint index);
-/* Writes all files, each whole or not at all. */
-gboolean result_write_files (const Result *result, const Arguments *arguments, GError **error);
+/* Writes all files, each whole or not at all. An option that names a folder gets NAME.png in it, or
+ * NAME/ENTRY where the result has several; of one photograph alone, ENTRY. photograph: NULL for a
+ * command that takes none. */
+gboolean result_write_files (const Result *result, const Arguments *arguments,
+                             const Photograph *photograph, GError **error);
 
 /* The report: members of one JSON object. name is NULL inside a list. */
 void result_begin (Result *result, const char *name);
@@ -107,7 +118,10 @@ void result_session_end (Result *result, const CnnSession *session);
 
 /* The report so far as one JSON object. Transfer full. */
 char *result_json (Result *result);
-/* The same with the command's name and all settings: what a layer keeps. Transfer full. */
+/* The same as one of many: the photograph's path first; or, without a result, path and error.
+ * Transfer full. */
+char *result_photograph_json (const Photograph *photograph, Result *result, const GError *error);
+/* The report with the command's name and all settings: what a layer keeps. Transfer full. */
 char *result_record (Result *result, const char *command, const Arguments *arguments);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (Result, result_free)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "commands.h"
+#include "heat-checks.h"
 
 #include <math.h>
 
@@ -43,6 +43,7 @@ static const Argument arguments_of_sanity_check[] = {
       .kind = ARGUMENT_OUTPUT,
       .fallback = "",
       .value = "FILE.png",
+      .suffix = ".png",
       .help = "a strip of small pictures: the heat as it is, then after each stage, with the rank "
               "correlation to the first under each, - where there is none",
   },
@@ -79,7 +80,7 @@ report_stage (Result *result, const CnnSanityStage *stage, int number)
   result_end (result);
   g_string_append_printf (result->text, "%3d  ", number);
   if (!isnan (stage->correlation))
-    g_string_append_printf (result->text, "%5.2f", stage->correlation);
+    g_string_append_printf (result->text, "%5.2f", round (stage->correlation * 100) / 100 + 0.0);
   else
     g_string_append (result->text, stage->empty ? "empty" : " flat");
   g_string_append_printf (result->text, "  random down to %s\n", stage->name);
@@ -89,8 +90,6 @@ static void
 report (Result *result, const CnnSanity *sanity)
 {
   const CnnGradCam *cam = sanity->original;
-  result_prediction (result, "class", cam->target);
-  result_string (result, "layer", cam->layer);
   g_string_append_printf (result->text,
                           "Evidence for %s in %s, compared with what random weights give (rank "
                           "correlation, 1 is the same):\n",
@@ -103,6 +102,25 @@ report (Result *result, const CnnSanity *sanity)
   result_number (result, "remaining", sanity->remaining);
   result_string (result, "sentence", sentence_for (sanity));
   g_string_append_printf (result->text, "%s\n", sentence_for (sanity));
+}
+
+gboolean
+sanity_check_add (Result *result, CnnSession *session, const CnnSanityOptions *options,
+                  const CnnImage *flat, CnnColormap colormap, const CnnProgress *progress,
+                  GError **error)
+{
+  GError *problem = NULL;
+  g_autoptr (CnnSanity) sanity = cnn_sanity_check (session, options, progress, &problem);
+  if (sanity == NULL)
+    return heat_check_failed (result, "sanity check", problem, error);
+  result_begin (result, "sanity_check");
+  report (result, sanity);
+  result_end (result);
+  g_autoptr (CnnImage) strip = cnn_sanity_paint (sanity, flat, colormap, OPACITY, error);
+  if (strip == NULL)
+    return FALSE;
+  heat_check_add_layer (result, "Sanity check", strip);
+  return TRUE;
 }
 
 static gboolean
@@ -149,6 +167,8 @@ sanity_check (const Arguments *arguments, const Subject *subject, const CnnProgr
   g_autoptr (Result) result = result_new ();
   result_session (result, session, &options, subject->photo != NULL);
   result_predictions (result, sanity->original->predictions);
+  result_prediction (result, "class", sanity->original->target);
+  result_string (result, "layer", sanity->original->layer);
   report (result, sanity);
   if (!add_strip (result, arguments, subject, sanity, error))
     return NULL;

@@ -104,7 +104,6 @@ ok "the common options keep their order" sh -c '
 refuses 2 'name a command'
 refuses 2 'there is no command "paint"' paint
 refuses 2 'name a photograph' predict
-refuses 2 'one word too many' predict "$photo" more
 refuses 2 'one word too many' devices more
 refuses 2 'one word too many' models more
 refuses 2 'name is missing' get-model
@@ -430,6 +429,145 @@ refuses 2 'stages "0" is not' sanity-check "$photo" --stages 0
 ok "a strip" "$convlens" sanity-check "$photo" --stages 2 --output out/strip.png
 ok "curves" "$convlens" faithfulness "$photo" --steps 4 --output out/curves.png
 ok "are both there" test -s out/strip.png -a -s out/curves.png
+
+# Many photographs
+
+# lines EXPRESSION ARGUMENT…: as json, on `j`, the list of the lines' objects; and the exit status, `status`.
+lines () {
+  local expression=$1 code=0
+  shift
+  "$convlens" "$@" --json > json.txt 2> stderr.txt < /dev/null || code=$?
+  ok "JSON lines: ${*//$source_root\//}: ${expression//$'\n'/}" python3 -c '
+import json, sys
+text, said = open ("json.txt", encoding="utf-8").read (), open ("stderr.txt", encoding="utf-8").read ()
+assert text == "" or text.endswith ("}\n"), text
+j, status = [json.loads (line) for line in text.splitlines ()], int (sys.argv[2])
+assert eval (sys.argv[1]), (status, said, text[:2000])' "$expression" "$code"
+}
+
+rm -rf out many elsewhere
+mkdir -p out many/sub.png many/.hidden.png elsewhere
+cp "$photo" many/cup.JPG
+cp pixel.png many/a.png
+cp wide.png many/b.png
+cp pixel.png many/.c.png
+echo 'no picture' > many/bad.jpeg
+echo 'no picture either' > many/notes.txt
+cp pixel.png elsewhere/a.png
+names='["a.png", "b.png", "bad.jpeg", "cup.JPG"]'
+lines "(status == 1 and [x['photo'] for x in j] == ['many/' + n for n in $names]
+  and [list (x) == ['photo', 'error'] for x in j] == [False, False, True, False])" predict many
+ok "of a bad one a line on stderr" sh -c '[ "$(wc -l < stderr.txt)" -eq 1 ]'
+ok "with its name" grep -q '^convlens predict: many/bad.jpeg: neither a PNG nor a JPEG' stderr.txt
+lines '(status == 0 and [x["photo"] for x in j] == ["many/cup.JPG", "many/a.png"]
+  and list (j[0]) == ["photo", "model", "device", "input", "predictions", "milliseconds"]
+  and said == "")' predict many/cup.JPG many/a.png
+lines 'status == 1 and ["error" in x for x in j] == [True, False]' predict nothing.png many/a.png
+ok "the text names each photograph" sh -c \
+  '"$1" predict many/a.png many/b.png | grep -c "^many/[ab].png$" | grep -qx 2' sh "$convlens"
+
+several=(grad-cam many --output out/heat --overlay out/layer --heatmap out/map)
+lines 'status == 1 and len (j) == 4' "${several[@]}"
+ok "files are called after their photographs" sh -c \
+  '[ "$(ls out/heat out/layer out/map | tr "\n" " ")" = "out/heat: a.png b.png cup.png  out/layer: \
+a.png b.png cup.png  out/map: a.npy b.npy cup.npy " ]'
+"$convlens" grad-cam many/cup.JPG --output one.png --overlay layer.png --heatmap one.npy > stdout.txt
+ok "and as those of a run for each" sh -c \
+  'cmp one.png out/heat/cup.png && cmp layer.png out/layer/cup.png && cmp one.npy out/map/cup.npy'
+ok "one photograph into a folder" "$convlens" grad-cam many/cup.JPG --output out
+ok "is called so too" cmp one.png out/cup.png
+rm -rf out
+mkdir out
+ok "grids of several layers" "$convlens" activation-grid many/a.png many/cup.JPG \
+  --layer stem_conv,top_conv --channels top:4 --output out/grids --raw out/grids
+ok "have a folder each" sh -c '[ "$(ls out/grids out/grids/cup | tr "\n" " ")" = "out/grids: a cup  \
+out/grids/cup: stem_conv.npy stem_conv.png top_conv.npy top_conv.png " ]'
+ok "grids of one layer" "$convlens" activation-grid many/a.png many/cup.JPG --layer stem_conv \
+  --output out/stem
+ok "have none" sh -c '[ "$(ls out/stem | tr "\n" " ")" = "a.png cup.png " ]'
+ok "arrays" "$convlens" activations "$golden/input.npy" "$here/golden/sequential-old/input.npy" \
+  "${model[@]}" --layer conv2d
+refuses 1 'would both be written as input.npy in out/raw' activations "$golden/input.npy" \
+  "$here/golden/sequential-old/input.npy" "${model[@]}" --layer conv2d --raw out/raw
+refuses 1 'many/a.png and elsewhere/a.png would both be written as a.png in out' \
+  grad-cam many elsewhere/a.png --output out
+refuses 1 'many/a.png is named twice' grad-cam many many/a.png --output out
+refuses 1 'another option writes a.png there too' grad-cam many --output out/x --overlay out/../out/x
+refuses 1 'a.png would be written over the photograph many/a.png' grad-cam many --output elsewhere/../many
+refuses 1 'a.png would be written over the photograph' grad-cam many/a.png --output many
+refuses 1 'the folder out holds no photographs' predict out
+refuses 1 'output out/a.png is one file, and there are several photographs; name a folder' \
+  grad-cam many --output out/a.png
+refuses 1 'output text.png is one file' grad-cam many --output text.png
+refuses 1 'no folder out/no' grad-cam many --output out/no/heat
+refuses 1 'no such model' predict many --model nothing.keras
+refuses 1 'no such device' predict many --device 'no such device'
+ok "the photographs are as they were" cmp many/a.png pixel.png
+
+wait_for_lines () { # NUMBER
+  for _ in $(seq 300); do
+    [ "$(wc -l < json.txt)" -lt "$1" ] || return 0
+    sleep 0.1
+  done
+}
+
+# The model is gone after the first of many: it is opened once.
+once () {
+  local code=0
+  cp "$golden/model.h5" gone.h5
+  mkdir arrays
+  for i in $(seq 300); do ln -s "$golden/input.npy" arrays/$i.npy; done
+  : > json.txt
+  "$convlens" predict arrays --model gone.h5 --json > json.txt 2> stderr.txt &
+  wait_for_lines 1
+  rm gone.h5
+  wait $! || code=$?
+  cat stderr.txt
+  [ $code -eq 0 ] && [ "$(wc -l < json.txt)" -eq 300 ]
+}
+ok "the model is opened once" once
+
+# Two workers do what one does.
+workers () {
+  local code=0
+  mkdir alone together
+  "$convlens" grad-cam many --output alone --json > alone.txt 2> stderr.txt || code=$?
+  [ $code -eq 1 ] || return 1
+  code=0
+  find many -name '*.[jJp]*' -type f ! -name '.*' -print0 \
+    | xargs -0 -P 2 -n 2 "$convlens" grad-cam --output together --json > together.txt 2> stderr.txt \
+    || code=$?
+  [ $code -eq 123 ] && diff -r alone together || return 1
+  for file in alone.txt together.txt; do
+    sed 's/,"milliseconds":[^,}]*//' $file | sort > sorted-$file
+  done
+  diff sorted-alone.txt sorted-together.txt
+}
+ok "two workers give what one run gives" workers
+
+# An interrupt: whole lines and whole files of those that were done, and none of the others.
+interrupt_many () {
+  local code=0
+  mkdir crowd
+  for i in $(seq 300); do ln -s "$photo" crowd/$i.jpg; done
+  : > json.txt
+  # A job in the background has SIGINT ignored; TERM is handled alike.
+  "$convlens" grad-cam crowd --output crowd-heat --json > json.txt 2> stderr.txt &
+  wait_for_lines 3
+  kill -TERM $!
+  wait $! || code=$?
+  cat stderr.txt
+  [ $code -eq 1 ] && grep -q ' of 300 photographs were done: cancelled' stderr.txt \
+    && [ "$(wc -l < stderr.txt)" -eq 1 ] || return 1
+  python3 -c '
+import json, os, sys
+names = [json.loads (line)["photo"][6:-4] + ".png" for line in open ("json.txt")]
+made = os.listdir ("crowd-heat")
+assert len (names) > 0 and sorted (names) == sorted (made), (names, made)
+first = open ("one.png", "rb").read ()
+assert all (open ("crowd-heat/" + name, "rb").read () == first for name in made)'
+}
+ok "an interrupt among many photographs" interrupt_many
 
 # An interrupt at any moment: nothing is written, or all of it, where it came too late.
 "$convlens" activations "$photo" --layer stem_conv --raw whole.npy > stdout.txt

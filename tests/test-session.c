@@ -142,6 +142,30 @@ test_cancelled (void)
 
 /* --- Photographs --- */
 
+/* Whatever was made ready for a photograph is there for the next one of any size. */
+static void
+test_plan_stays (void)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (CnnSession) session = open_golden ("activations", "model.keras");
+  const char *const names[] = { "input", NULL };
+  const CnnPlan *plan = NULL;
+
+  for (int i = 0; i < 3; i++)
+    {
+      g_autoptr (CnnImage) photo = cnn_image_new (40 + 7 * i, 50 - 9 * i, 3, NULL);
+      g_autoptr (GPtrArray) gradients = NULL;
+
+      for (gsize k = 0; k < (gsize) photo->width * photo->height * 3; k++)
+        photo->pixels[k] = (float) ((k * 37 + (gsize) i) % 255) / 255;
+      g_assert_true (cnn_session_set_photo (session, photo, &error));
+      gradients = cnn_session_gradients (session, names, "0", CNN_SCORE_LOGIT, NULL, &error);
+      g_assert_no_error (error);
+      g_assert_true (plan == NULL || session->plan == plan);
+      plan = session->plan;
+    }
+}
+
 /* What the model gets for a photograph of the size it takes. */
 static CnnArray *
 input_for (const char *model, const CnnOptions *how, const CnnImage *photo)
@@ -389,6 +413,7 @@ main (int argc, char **argv)
   g_test_add_func ("/session/no-picture", test_no_picture);
   g_test_add_func ("/session/cancelled", test_cancelled);
   g_test_add_func ("/session/preprocess", test_preprocess);
+  g_test_add_func ("/session/plan-stays", test_plan_stays);
   g_test_add_func ("/session/again", test_again);
   g_test_add_func ("/session/default-model", test_default_model);
   g_test_add_func ("/session/input-size", test_input_size);

@@ -43,6 +43,7 @@ cnn_session_open (const CnnOptions *options, gboolean on_device, GError **error)
   g_return_val_if_fail (options != NULL, NULL);
   name = or_null (options->model);
   self = g_new0 (CnnSession, 1);
+  g_atomic_ref_count_init (&self->references);
   self->score = -1;
   self->name = g_strdup (name != NULL ? name : DEFAULT_MODEL);
   self->wanted_width = options->input_width;
@@ -70,10 +71,18 @@ cnn_session_forget_plan (CnnSession *self)
   self->has_run = FALSE;
 }
 
-void
-cnn_session_free (CnnSession *self)
+CnnSession *
+cnn_session_ref (CnnSession *self)
 {
-  if (self == NULL)
+  g_return_val_if_fail (self != NULL, NULL);
+  g_atomic_ref_count_inc (&self->references);
+  return self;
+}
+
+void
+cnn_session_unref (CnnSession *self)
+{
+  if (self == NULL || !g_atomic_ref_count_dec (&self->references))
     return;
   cnn_session_forget_plan (self);
   cnn_image_unref (self->photo);
@@ -167,6 +176,8 @@ cnn_session_set_input (CnnSession *self, const CnnArray *input, GError **error)
   if (!take_input (self, copy, &shape, error))
     return FALSE;
   g_clear_pointer (&self->photo, cnn_image_unref);
+  g_clear_pointer (&self->size_warning, g_free); /* which was a photograph's */
+  update_warning (self);
   return TRUE;
 }
 
@@ -281,6 +292,7 @@ fit_photo (const CnnSession *self, const CnnImage *photo, GError **error)
 {
   const CnnShape *own = own_shape (self);
   CnnPreprocess kind = self->network->preprocess;
+  int channels = own->c == 1 ? 1 : 3;
   g_autoptr (CnnImage) flat = NULL;
 
   if (own->rank != 3 || (own->c != 0 && own->c != 1 && own->c != 3))
@@ -300,7 +312,9 @@ fit_photo (const CnnSession *self, const CnnImage *photo, GError **error)
       return NULL;
     }
   flat = cnn_image_flatten (photo, self->background, error);
-  return flat != NULL ? cnn_image_convert (flat, own->c == 1 ? 1 : 3, error) : NULL;
+  if (flat == NULL || flat->channels == channels)
+    return g_steal_pointer (&flat);
+  return cnn_image_convert (flat, channels, error);
 }
 
 gboolean

@@ -19,6 +19,7 @@ typedef enum
 
 struct _CnnSession
 {
+  gatomicrefcount references;
   CnnNetwork *network;
   CnnDevice *device; /* NULL: opened for its layers only */
   char *name;
