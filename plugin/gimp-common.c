@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "gimp-common.h"
+#include "gimp-dialog.h"
 
 #include <libgimp/gimp.h>
 #include <math.h>
@@ -200,90 +201,6 @@ gimp_face_tell (const Command *command, const char *text)
     dialog_show_report (title, plain);
   else
     g_message ("%s", plain);
-}
-
-/* The words that the row itself proposes stand first. */
-static GPtrArray *
-proposals_new (const Argument *argument)
-{
-  GPtrArray *names = g_ptr_array_new ();
-  for (int i = 0; argument->choices != NULL && argument->choices[i] != NULL; i++)
-    g_ptr_array_add (names, (gpointer) argument->choices[i]);
-  return names;
-}
-
-static void
-propose (DialogPage *page, const Argument *argument, GPtrArray *names)
-{
-  g_ptr_array_add (names, NULL);
-  dialog_page_propose (page, argument->name, (const char *const *) names->pdata);
-}
-
-static void
-propose_devices (DialogPage *page, const Argument *argument)
-{
-  g_autoptr (GPtrArray) devices = cnn_devices_list (NULL);
-  g_autoptr (GPtrArray) names = proposals_new (argument);
-  for (guint i = 0; devices != NULL && i < devices->len; i++)
-    {
-      const CnnDeviceInfo *info = g_ptr_array_index (devices, i);
-      g_ptr_array_add (names, info->name);
-    }
-  propose (page, argument, names);
-}
-
-/* Layers with a map, in the model's order; from its end where "auto" stands for the last of them.
- */
-static void
-propose_layers (DialogPage *page, const Argument *argument, GPtrArray *table)
-{
-  g_autoptr (Arguments) arguments = arguments_new (table);
-  static const char *const needed[] = { "model", "architecture", "input-size" };
-  for (guint i = 0; i < G_N_ELEMENTS (needed); i++)
-    {
-      g_autofree char *value = dialog_page_get (page, needed[i]);
-      if (!arguments_set (arguments, needed[i], value, NULL))
-        return;
-    }
-  CnnOptions options = command_options (arguments);
-  g_autoptr (CnnSession) session = cnn_session_open (&options, FALSE, NULL);
-  g_autoptr (GPtrArray) layers = session != NULL ? cnn_session_layers (session, NULL) : NULL;
-  g_autoptr (GPtrArray) names = proposals_new (argument);
-  guint count = layers != NULL ? layers->len : 0;
-  gboolean backwards = strcmp (argument->fallback, "auto") == 0;
-  for (guint i = 0; i < count; i++)
-    {
-      const CnnLayerInfo *info = g_ptr_array_index (layers, backwards ? count - 1 - i : i);
-      if (info->rank == 3)
-        g_ptr_array_add (names, info->name);
-    }
-  propose (page, argument, names);
-}
-
-static void
-propose_images (DialogPage *page, const Argument *argument, const GStrv images)
-{
-  g_autoptr (GPtrArray) names = proposals_new (argument);
-  for (int i = 0; images[i] != NULL; i++)
-    g_ptr_array_add (names, images[i]);
-  propose (page, argument, names);
-}
-
-const char *const gimp_face_proposed[] = { "device", "layer", "start", NULL };
-
-void
-gimp_face_propose (DialogPage *page, GPtrArray *table, const GStrv images)
-{
-  for (guint i = 0; i < table->len; i++)
-    {
-      const Argument *argument = g_ptr_array_index (table, i);
-      if (strcmp (argument->name, "device") == 0)
-        propose_devices (page, argument);
-      else if (strcmp (argument->name, "layer") == 0)
-        propose_layers (page, argument, table);
-      else if (strcmp (argument->name, "start") == 0)
-        propose_images (page, argument, images);
-    }
 }
 
 char *

@@ -4,7 +4,6 @@
 /* What the faces of GIMP 2.10 and GIMP 3 share; compiled for each. */
 
 #include "commands.h"
-#include "gimp-dialog.h"
 
 #include <gegl.h>
 
@@ -48,12 +47,6 @@ void gimp_face_write (GeglBuffer *target, const Result *result, GPtrArray *paint
 char *gimp_face_title (const Command *command);
 /* Tells the user what came out; to be called when all is done and shown. */
 void gimp_face_tell (const Command *command, const char *text);
-
-/* Fills the proposals of a page: the devices of this machine, the layers of the model that it names
- * and the images that are open, by their names as above. */
-void gimp_face_propose (DialogPage *page, GPtrArray *table, const GStrv images);
-/* The arguments that get these proposals. */
-extern const char *const gimp_face_proposed[];
 
 /* A number as arguments_set takes it. */
 char *gimp_face_number (double value);

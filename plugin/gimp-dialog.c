@@ -13,7 +13,7 @@ typedef struct
   const Argument *argument;
   DialogPage *page;
   GtkWidget *widget;         /* what stands in the row */
-  GtkWidget *entry;          /* the entry, combo box or colour button in it */
+  GtkWidget *entry;          /* the entry, combo box, check or colour button in it */
   GtkAdjustment *adjustment; /* of a number */
   int n_proposals;
 } Row;
@@ -21,10 +21,8 @@ typedef struct
 struct _DialogPage
 {
   GtkWidget *widget;
-  const char *const *proposed;
+  DialogHooks hooks;
   GPtrArray *rows; /* of Row */
-  DialogChanged changed;
-  gpointer data;
   gboolean quiet;
   GString *letters; /* that are taken as mnemonics */
 };
@@ -144,10 +142,18 @@ find_row (DialogPage *page, const char *name)
   return NULL;
 }
 
+static gboolean
+is_switch (const Argument *argument)
+{
+  return argument->choices == switch_names;
+}
+
 static char *
 row_get (const Row *row)
 {
   const Argument *argument = row->argument;
+  if (is_switch (argument))
+    return g_strdup (switch_names[gtk_toggle_button_get_active (GTK_TOGGLE_BUTTON (row->entry))]);
   if (row->adjustment != NULL)
     {
       char text[G_ASCII_DTOSTR_BUF_SIZE];
@@ -175,7 +181,10 @@ static void
 row_set (Row *row, const char *text)
 {
   const Argument *argument = row->argument;
-  if (row->adjustment != NULL)
+  if (is_switch (argument))
+    gtk_toggle_button_set_active (GTK_TOGGLE_BUTTON (row->entry),
+                                  strcmp (text, switch_names[TRUE]) == 0);
+  else if (row->adjustment != NULL)
     gtk_adjustment_set_value (row->adjustment, g_ascii_strtod (text, NULL));
   else if (argument->kind == ARGUMENT_COLOR)
     {
@@ -203,10 +212,11 @@ static void
 on_changed (GtkWidget *widget G_GNUC_UNUSED, gpointer data)
 {
   Row *row = data;
-  if (row->page->quiet || row->page->changed == NULL)
+  const DialogHooks *hooks = &row->page->hooks;
+  if (row->page->quiet || hooks->changed == NULL)
     return;
   g_autofree char *value = row_get (row);
-  row->page->changed (row->argument, value, row->page->data);
+  hooks->changed (row->argument, value, hooks->data);
 }
 
 static void
@@ -232,6 +242,17 @@ on_browse (GtkWidget *button, gpointer data)
       row_set (row, path);
     }
   gtk_widget_destroy (chooser);
+}
+
+static void
+on_choose (GtkWidget *button, gpointer data)
+{
+  Row *row = data;
+  const DialogHooks *hooks = &row->page->hooks;
+  g_autofree char *value =
+      hooks->choose (row->argument, gtk_widget_get_toplevel (button), hooks->data);
+  if (value != NULL)
+    row_set (row, value);
 }
 
 static void
@@ -297,27 +318,39 @@ make_number (Row *row)
   g_signal_connect (row->adjustment, "value-changed", G_CALLBACK (on_adjusted), row);
 }
 
+static gboolean
+is_among (const char *const *names, const Argument *argument)
+{
+  return names != NULL && g_strv_contains (names, argument->name);
+}
+
 /* An entry, with proposals where the row has them. */
 static GtkWidget *
 words_new (Row *row)
 {
-  if (row->argument->choices == NULL && !g_strv_contains (row->page->proposed, row->argument->name))
+  if (row->argument->choices == NULL && !is_among (row->page->hooks.proposed, row->argument))
     return gtk_entry_new ();
   row->entry = gtk_combo_box_text_new_with_entry ();
   propose (row, row->argument->choices);
   return row->entry;
 }
 
+/* Words that a button beside them helps to find, where there is one. */
 static void
-make_file (Row *row)
+make_words (Row *row)
 {
+  gboolean chosen = is_among (row->page->hooks.chosen, row->argument);
+  gboolean file = row->argument->kind == ARGUMENT_FILE || row->argument->kind == ARGUMENT_OUTPUT;
   row->entry = words_new (row);
+  g_signal_connect (row->entry, "changed", G_CALLBACK (on_changed), row);
+  row->widget = row->entry;
+  if (!chosen && !file)
+    return;
   row->widget = box_new (GTK_ORIENTATION_HORIZONTAL, 6);
-  GtkWidget *button = gtk_button_new_with_label ("Browse…");
+  GtkWidget *button = gtk_button_new_with_label (chosen ? "Choose…" : "Browse…");
   gtk_box_pack_start (GTK_BOX (row->widget), row->entry, TRUE, TRUE, 0);
   gtk_box_pack_start (GTK_BOX (row->widget), button, FALSE, FALSE, 0);
-  g_signal_connect (button, "clicked", G_CALLBACK (on_browse), row);
-  g_signal_connect (row->entry, "changed", G_CALLBACK (on_changed), row);
+  g_signal_connect (button, "clicked", G_CALLBACK (chosen ? on_choose : on_browse), row);
 }
 
 static void
@@ -333,19 +366,23 @@ make_widget (Row *row)
       return;
     case ARGUMENT_FILE:
     case ARGUMENT_OUTPUT:
-      make_file (row);
+    case ARGUMENT_TEXT:
+    case ARGUMENT_SIZE:
+      make_words (row);
       return;
     case ARGUMENT_COLOR:
       row->entry = gtk_color_button_new ();
       signal = "color-set";
       break;
     case ARGUMENT_CHOICE:
+      if (is_switch (argument))
+        {
+          row->entry = gtk_check_button_new ();
+          signal = "toggled";
+          break;
+        }
       row->entry = gtk_combo_box_text_new ();
       propose (row, argument->choices);
-      break;
-    case ARGUMENT_TEXT:
-    case ARGUMENT_SIZE:
-      row->entry = words_new (row);
       break;
     }
   row->widget = row->entry;
@@ -389,8 +426,14 @@ add_row (DialogPage *page, GtkWidget *grid, const Argument *argument, int at)
   make_widget (row);
   g_ptr_array_add (page->rows, row);
   g_autofree char *text = label_text (page, argument->label);
-  GtkWidget *label = gtk_label_new_with_mnemonic (text);
-  gtk_label_set_mnemonic_widget (GTK_LABEL (label), row->entry);
+  GtkWidget *label = gtk_label_new_with_mnemonic (is_switch (argument) ? "" : text);
+  if (is_switch (argument))
+    {
+      gtk_button_set_label (GTK_BUTTON (row->entry), text);
+      gtk_button_set_use_underline (GTK_BUTTON (row->entry), TRUE);
+    }
+  else
+    gtk_label_set_mnemonic_widget (GTK_LABEL (label), row->entry);
   gtk_widget_set_tooltip_text (label, argument->help);
   gtk_widget_set_tooltip_text (row->widget, argument->help);
   grid_attach (grid, label, row->widget, at);
@@ -407,15 +450,12 @@ page_free (gpointer data)
 }
 
 DialogPage *
-dialog_page_new (GPtrArray *table, const char *const *proposed, DialogChanged changed,
-                 gpointer data)
+dialog_page_new (GPtrArray *table, const DialogHooks *hooks)
 {
   DialogPage *page = g_new0 (DialogPage, 1);
   page->rows = g_ptr_array_new_with_free_func (g_free);
-  page->proposed = proposed;
+  page->hooks = *hooks;
   page->letters = g_string_new (TAKEN_LETTERS);
-  page->changed = changed;
-  page->data = data;
   page->quiet = TRUE;
   page->widget = box_new (GTK_ORIENTATION_VERTICAL, 12);
   gtk_container_set_border_width (GTK_CONTAINER (page->widget), 12);

@@ -12,14 +12,21 @@ G_BEGIN_DECLS
 
 typedef struct _DialogPage DialogPage;
 
-/* Called when the user has changed a value. */
-typedef void (*DialogChanged) (const Argument *argument, const char *value, gpointer data);
+/* What a page asks of its owner; every member may be NULL. */
+typedef struct
+{
+  const char *const *proposed; /* names of text rows that get proposals later on */
+  const char *const *chosen;   /* names of rows with a button that calls `choose` */
+  /* The user has changed a value. */
+  void (*changed) (const Argument *argument, const char *value, gpointer data);
+  /* Lets the user choose, in a window over `window`. Transfer full; NULL: nothing was chosen. */
+  char *(*choose) (const Argument *argument, GtkWidget *window, gpointer data);
+  gpointer data;
+} DialogHooks;
 
-/* Rows for all arguments of the table, those that are ARGUMENT_FOLDED under an expander. proposed:
- * the names of text rows that get proposals later on, kept. The page lives as long as its widget.
- */
-DialogPage *dialog_page_new (GPtrArray *table, const char *const *proposed, DialogChanged changed,
-                             gpointer data);
+/* Rows for all arguments of the table, those that are ARGUMENT_FOLDED under an expander. The page
+ * lives as long as its widget; hooks: copied, its lists are kept. */
+DialogPage *dialog_page_new (GPtrArray *table, const DialogHooks *hooks);
 GtkWidget *dialog_page_widget (DialogPage *page);
 
 /* Shows a value; `changed` is not called. */

@@ -2,11 +2,26 @@
 
 /* The face for GIMP 2.10: procedures and dialogs made from the table. */
 
+#include "gimp-choices.h"
 #include "gimp-common.h"
 
 #include <libgimp/gimp.h>
 #include <libgimp/gimpui.h>
 #include <string.h>
+
+/* The arguments that a procedure has. Transfer container. */
+static GPtrArray *
+by_position (const Command *command)
+{
+  GPtrArray *table = command_arguments (command, TRUE);
+  for (guint i = table->len; i > 0; i--)
+    {
+      const Argument *argument = g_ptr_array_index (table, i - 1);
+      if (argument->flags & ARGUMENT_BY_NAME)
+        g_ptr_array_remove_index (table, i - 1);
+    }
+  return table;
+}
 
 /* run-mode, image, drawable come before a command's own; a run without a picture has no image. */
 static int
@@ -33,7 +48,7 @@ static void
 install (const Command *command)
 {
   g_autofree char *name = gimp_face_procedure_name (command);
-  g_autoptr (GPtrArray) table = command_arguments (command, TRUE);
+  g_autoptr (GPtrArray) table = by_position (command);
   g_autoptr (GPtrArray) texts = g_ptr_array_new_with_free_func (g_free);
   int leading = n_leading (command);
   const GimpParamDef picture[] = {
@@ -95,7 +110,7 @@ static gboolean
 take_params (const Command *command, Arguments *arguments, int n_params, const GimpParam *params,
              GError **error)
 {
-  GPtrArray *table = arguments_table (arguments);
+  g_autoptr (GPtrArray) table = by_position (command);
   int leading = n_leading (command);
   if (n_params != leading + (int) table->len)
     {
@@ -137,14 +152,7 @@ keep (const char *procedure, const Arguments *arguments)
   gimp_set_data (procedure, text, (guint32) strlen (text) + 1);
 }
 
-typedef struct
-{
-  DialogPage *page;
-  GPtrArray *table;
-  GStrv images;
-} Dialog;
-
-/* The open images, newest first, as gimp_face_propose wants them. Transfer full. */
+/* The names of the open images, newest first. Transfer full. */
 static GStrv
 open_images (void)
 {
@@ -157,14 +165,6 @@ open_images (void)
       names[i] = gimp_face_image_name (images[i], name);
     }
   return names;
-}
-
-static void
-on_dialog_changed (const Argument *argument, const char *value G_GNUC_UNUSED, gpointer data)
-{
-  Dialog *dialog = data;
-  if (strcmp (argument->name, "model") == 0 || strcmp (argument->name, "architecture") == 0)
-    gimp_face_propose (dialog->page, dialog->table, dialog->images);
 }
 
 static GimpParasite *
@@ -513,6 +513,29 @@ show_values (DialogPage *page, const Arguments *arguments, const GStrv images)
     }
 }
 
+static CnnImage *
+photo_for_lists (const Arguments *arguments, gpointer data)
+{
+  const Call *call = data;
+  gboolean has_photo = (call->command->flags & COMMAND_PHOTO) != 0;
+  gboolean visible = has_photo && strcmp (arguments_get (arguments, "source"), "visible") == 0;
+  CnnImage *photo = NULL;
+  read_photo (call->command, arguments, call->image, call->drawable, visible, &photo, NULL);
+  return photo;
+}
+
+static void
+on_changed (const Argument *argument, const char *value G_GNUC_UNUSED, gpointer data)
+{
+  choices_changed (data, argument);
+}
+
+static char *
+on_choose (const Argument *argument, GtkWidget *window, gpointer data)
+{
+  return choices_choose (data, argument, window);
+}
+
 /* Works on what the user asks for, until that is well; FALSE: the user does not want it. */
 static gboolean
 ask (Call *call)
@@ -535,12 +558,21 @@ ask (Call *call)
   gimp_window_set_transient (GTK_WINDOW (window));
 
   g_auto (GStrv) images = open_images ();
-  Dialog dialog = { .table = arguments_table (arguments), .images = images };
-  dialog.page = dialog_page_new (dialog.table, gimp_face_proposed, on_dialog_changed, &dialog);
+  Choices choices = {
+    .table = arguments_table (arguments), .images = images, .photo = photo_for_lists, .data = call
+  };
+  const DialogHooks hooks = {
+    .proposed = choices_proposed,
+    .chosen = choices_chosen,
+    .changed = on_changed,
+    .choose = on_choose,
+    .data = &choices,
+  };
+  choices.page = dialog_page_new (choices.table, &hooks);
   GtkWidget *content = gtk_dialog_get_content_area (GTK_DIALOG (window));
-  gtk_box_pack_start (GTK_BOX (content), dialog_page_widget (dialog.page), TRUE, TRUE, 0);
-  show_values (dialog.page, arguments, images);
-  gimp_face_propose (dialog.page, dialog.table, images);
+  gtk_box_pack_start (GTK_BOX (content), dialog_page_widget (choices.page), TRUE, TRUE, 0);
+  show_values (choices.page, arguments, images);
+  choices_propose (&choices);
   gtk_widget_show (window);
 
   gboolean done = FALSE;
@@ -550,14 +582,19 @@ ask (Call *call)
       int response = gimp_dialog_run (GIMP_DIALOG (window));
       if (response == RESPONSE_RESET)
         {
-          g_autoptr (Arguments) fresh = arguments_new (dialog.table);
-          show_values (dialog.page, fresh, images);
-          gimp_face_propose (dialog.page, dialog.table, images);
+          g_autoptr (Arguments) fresh = arguments_new (choices.table);
+          show_values (choices.page, fresh, images);
+          choices_propose (&choices);
           continue;
         }
       if (response != GTK_RESPONSE_OK)
         break;
-      done = take_page (dialog.page, arguments, &error);
+      done = take_page (choices.page, arguments, &error);
+      if (done && !choices_settle (window, arguments))
+        {
+          done = FALSE;
+          continue;
+        }
       if (done)
         {
           dialog_hide (window);

@@ -2,6 +2,7 @@
 
 /* The face for GIMP 3.0 and later: procedures and dialogs made from the table. */
 
+#include "gimp-choices.h"
 #include "gimp-common.h"
 
 #include <libgimp/gimp.h>
@@ -83,13 +84,11 @@ take_config (GimpProcedureConfig *config, Arguments *arguments, GError **error)
 
 typedef struct
 {
-  DialogPage *page;
-  GPtrArray *table;
+  Choices choices;
   GimpProcedureConfig *config;
-  GStrv images;
 } Dialog;
 
-/* The open images as gimp_face_propose wants them. Transfer full. */
+/* The names of the open images. Transfer full. */
 static GStrv
 open_images (void)
 {
@@ -111,21 +110,28 @@ on_page_changed (const Argument *argument, const char *value, gpointer data)
 {
   Dialog *dialog = data;
   config_set (dialog->config, argument, value);
-  if (strcmp (argument->name, "model") == 0 || strcmp (argument->name, "architecture") == 0)
-    gimp_face_propose (dialog->page, dialog->table, dialog->images);
+  choices_changed (&dialog->choices, argument);
+}
+
+static char *
+on_page_choose (const Argument *argument, GtkWidget *window, gpointer data)
+{
+  Dialog *dialog = data;
+  return choices_choose (&dialog->choices, argument, window);
 }
 
 static void
 on_config_changed (GimpProcedureConfig *config, GParamSpec *changed, gpointer data)
 {
   Dialog *dialog = data;
-  for (guint i = 0; i < dialog->table->len; i++)
+  GPtrArray *table = dialog->choices.table;
+  for (guint i = 0; i < table->len; i++)
     {
-      const Argument *argument = g_ptr_array_index (dialog->table, i);
+      const Argument *argument = g_ptr_array_index (table, i);
       if (strcmp (argument->name, changed->name) != 0)
         continue;
       g_autofree char *text = config_get (config, argument);
-      dialog_page_set (dialog->page, argument->name, text);
+      dialog_page_set (dialog->choices.page, argument->name, text);
     }
 }
 
@@ -450,6 +456,17 @@ work (Call *call, GError **error)
   return TRUE;
 }
 
+static CnnImage *
+photo_for_lists (const Arguments *arguments, gpointer data)
+{
+  const Call *call = data;
+  gboolean has_photo = (call->command->flags & COMMAND_PHOTO) != 0;
+  gboolean visible = has_photo && strcmp (arguments_get (arguments, "source"), "visible") == 0;
+  CnnImage *photo = NULL;
+  read_photo (call->command, arguments, call->image, call->drawables, visible, &photo, NULL);
+  return photo;
+}
+
 /* Works on what the user asks for, until that is well; FALSE: the user does not want it. */
 static gboolean
 ask (Call *call)
@@ -463,20 +480,34 @@ ask (Call *call)
   gtk_window_set_resizable (GTK_WINDOW (window), FALSE);
 
   g_auto (GStrv) images = open_images ();
-  Dialog dialog = { .table = arguments_table (arguments), .config = config, .images = images };
-  dialog.page = dialog_page_new (dialog.table, gimp_face_proposed, on_page_changed, &dialog);
+  Dialog dialog = {
+    .choices = { .table = arguments_table (arguments),
+                 .images = images,
+                 .photo = photo_for_lists,
+                 .data = call },
+    .config = config,
+  };
+  Choices *choices = &dialog.choices;
+  const DialogHooks hooks = {
+    .proposed = choices_proposed,
+    .chosen = choices_chosen,
+    .changed = on_page_changed,
+    .choose = on_page_choose,
+    .data = &dialog,
+  };
+  choices->page = dialog_page_new (choices->table, &hooks);
   GtkWidget *content = gtk_dialog_get_content_area (GTK_DIALOG (window));
-  gtk_box_pack_start (GTK_BOX (content), dialog_page_widget (dialog.page), TRUE, TRUE, 0);
-  for (guint i = 0; i < dialog.table->len; i++)
+  gtk_box_pack_start (GTK_BOX (content), dialog_page_widget (choices->page), TRUE, TRUE, 0);
+  for (guint i = 0; i < choices->table->len; i++)
     {
-      const Argument *argument = g_ptr_array_index (dialog.table, i);
+      const Argument *argument = g_ptr_array_index (choices->table, i);
       g_autofree char *text = config_get (config, argument);
       gboolean stale = gimp_face_is_stale (argument, text, images);
       if (stale)
         config_set (config, argument, argument->fallback);
-      dialog_page_set (dialog.page, argument->name, stale ? argument->fallback : text);
+      dialog_page_set (choices->page, argument->name, stale ? argument->fallback : text);
     }
-  gimp_face_propose (dialog.page, dialog.table, images);
+  choices_propose (choices);
   gulong handler = g_signal_connect (config, "notify", G_CALLBACK (on_config_changed), &dialog);
 
   gboolean done = FALSE;
@@ -484,6 +515,11 @@ ask (Call *call)
     {
       g_autoptr (GError) error = NULL;
       done = take_config (config, arguments, &error);
+      if (done && !choices_settle (window, arguments))
+        {
+          done = FALSE;
+          continue;
+        }
       if (done)
         {
           dialog_hide (window);

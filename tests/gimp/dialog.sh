@@ -10,8 +10,33 @@ if [ "$version" = 2.10 ]; then
 else
   gimp=${gimp3/-console/}
 fi
-need "$gimp" Xvfb openbox xdotool import pgrep
+need "$gimp" Xvfb openbox xdotool import pgrep python3
 make_profile
+
+# A registry with one more model, a copy of the built-in one, to be had from a slow server of our own.
+export XDG_DATA_HOME=$work/share no_proxy='*'
+mkdir "$work/data" "$work/files"
+ln -s "$CONVLENS_DATA_DIR"/* "$work/data"
+rm "$work/data/models.json"
+ln -s "$CONVLENS_DATA_DIR/efficientnet-lite0.keras" "$work/files/slow-net.keras"
+mkfifo "$work/hold"
+python3 "$source_root/tests/serve-files.py" "$work/files" "$work/port" "$work/served.txt" < "$work/hold" &
+exec 7> "$work/hold" # the server ends with it
+for _ in $(seq 300); do
+  [ ! -s "$work/port" ] || break
+  sleep 0.1
+done
+python3 - "$CONVLENS_DATA_DIR" "$work" << 'END'
+import json, sys
+data, work = sys.argv[1:]
+registry = json.load(open(f"{data}/models.json", encoding="utf-8"))
+port = open(f"{work}/port").read().strip()
+extra = dict(registry["models"][0], name="slow-net", file="slow-net.keras",
+             url=f"http://127.0.0.1:{port}/slow/slow-net.keras")
+registry["models"].append(extra)
+json.dump(registry, open(f"{work}/data/models.json", "w", encoding="utf-8"))
+END
+export CONVLENS_DATA_DIR=$work/data
 cat > "$profile/gimprc" << END
 (show-welcome-dialog no)
 (check-updates no)
@@ -29,6 +54,7 @@ stop () {
   for process in $gimp_process $manager $screen; do
     kill "$process" 2> /dev/null
   done
+  exec 7>&-
   wait
   rm -rf "$work"
 } 2> /dev/null
@@ -46,9 +72,11 @@ export GIMP2_DIRECTORY=$profile GIMP3_DIRECTORY=$profile
 "$gimp" -n "$work/color.png" > "$work/gimp.log" 2>&1 < /dev/null &
 gimp_process=$!
 
-# title PATTERN [SECONDS]: waits for a visible window whose title has it, and sets `window`.
+# title PATTERN [SECONDS]: waits for a visible window whose title has it, and sets `window`. After a failure it waits
+# for nothing long.
 title () {
   local tries=$((${2:-20} * 4))
+  [ $failures -eq 0 ] || tries=12
   while [ $tries -gt 0 ]; do
     window=$(xdotool search --onlyvisible --name "$1" 2> /dev/null | head -n 1)
     [ -z "$window" ] || return 0
@@ -59,7 +87,7 @@ title () {
   return 1
 }
 gone () {
-  for _ in $(seq 80); do
+  for _ in $(seq $((failures == 0 ? 80 : 12))); do
     [ -n "$(xdotool search --onlyvisible --name "$1" 2> /dev/null)" ] || return 0
     sleep 0.25
   done
@@ -88,6 +116,12 @@ open_dialog () { # TITLE
   xdotool type --delay 60 "$1"
   sleep 1.5
   keys Down Return
+  title "^$1\$" 30
+}
+# The search would offer to repeat the filter first.
+open_again () { # TITLE, of the filter that was run last
+  to_image
+  keys ctrl+shift+f
   title "^$1\$" 30
 }
 ok "the dialog opens" open_dialog 'Grad-CAM Overlay'
@@ -136,6 +170,106 @@ to_image
 keys ctrl+z
 ok "the picture is alone again" title 'color.*1 layer[^s]'
 
+# Model, class and layer from the lists.
+choose () { # MNEMONIC TITLE
+  xdotool windowactivate --sync "$dialog"
+  keys "alt+$1" Tab Tab space
+  title "^$2\$"
+}
+narrow () { # WORDS
+  xdotool type --delay 40 "$1"
+  sleep 0.7
+}
+downloaded=$XDG_DATA_HOME/convlens/models/slow-net.keras
+ok "the lists: the dialog opens" open_again 'Grad-CAM Overlay'
+dialog=$window
+ok "models: a list" choose d 'Choose a Model'
+sleep 1
+picture models
+narrow 'slow net'
+keys alt+d
+ok "models: a download" title '^Download$'
+sleep 1.5
+picture download
+keys Escape
+ok "models: which can be cancelled" gone '^Download$'
+ok "models: and leaves no model" [ ! -e "$downloaded" ]
+ok "models: but what has come" [ -s "$downloaded.part" ]
+title '^Choose a Model$' > /dev/null
+xdotool windowactivate --sync "$window"
+keys alt+d
+ok "models: it goes on" title '^Download$'
+ok "models: and ends" gone '^Download$'
+ok "models: with the whole model" cmp "$downloaded" "$CONVLENS_DATA_DIR/efficientnet-lite0.keras"
+sleep 1
+picture downloaded
+keys alt+o
+ok "models: it is chosen" gone '^Choose a Model$'
+ok "classes: a list" choose a 'Choose a Class'
+sleep 1.5
+picture classes
+narrow 'coffee mug'
+picture classes-found
+keys Return
+ok "classes: one is chosen" gone '^Choose a Class$'
+ok "layers: a list" choose y 'Choose a Layer'
+sleep 1
+picture layers
+narrow 'block5c_project bn'
+keys Return
+ok "layers: one is chosen" gone '^Choose a Layer$'
+xdotool windowactivate --sync "$dialog"
+keys alt+n
+picture chosen
+keys alt+o
+ok "the lists: the heat is made, and a strip of its sanity check" title 'color.*3 layers' 60
+ok "the lists: a window tells of it" title '^Grad-CAM Overlay$'
+sleep 1
+picture chosen-result
+keys Escape
+ok "the lists: and can be closed" gone '^Grad-CAM Overlay$'
+to_image
+keys ctrl+z
+ok "the lists: one undo takes both away" title 'color.*1 layer[^s]'
+
+# A model that does not say how its input is prepared and what its classes are.
+cp "$source_root/tests/golden/functional/model.keras" "$work/own.keras"
+printf '%s\n' anchor bell candle drum easel > "$work/own.txt"
+fill () { # MNEMONIC TEXT
+  keys "alt+$1" ctrl+a
+  xdotool type --delay 40 "$2"
+  sleep 0.3
+}
+own () { # [KEY…], before OK
+  open_again 'Grad-CAM Overlay'
+  dialog=$window
+  fill d "$work/own.keras"
+  fill a 3
+  fill y auto
+  xdotool windowactivate --sync "$dialog"
+  keys "$@" alt+o
+}
+own alt+n > /dev/null # no sanity check this time
+ok "an unknown model: is asked about" title '^About this Model$'
+fill b "$work/own.txt"
+picture about
+keys alt+o
+ok "an unknown model: once" gone '^About this Model$'
+told () { grep -q '"drum"' "$work/own.keras.json"; }
+ok "an unknown model: what was told is kept" told
+keys_after () {
+  title '^GIMP Message$' 30 && picture about-result && close_message
+}
+ok "an unknown model: a message tells what came of it" keys_after
+keys Escape
+own > /dev/null
+ok "an unknown model: and is not asked about again" keys_after
+keys Escape
+sleep 1
+to_image
+keys ctrl+z ctrl+z
+ok "an unknown model: the picture is alone again" title 'color.*1 layer[^s]'
+
 # Activation Grid, with its defaults: a group that one undo takes away.
 ok "Activation Grid: the dialog opens" open_dialog 'Activation Grid'
 sleep 1.5
@@ -152,11 +286,6 @@ keys ctrl+z
 ok "Activation Grid: one undo takes them away" title 'color.*1 layer[^s]'
 
 # Filter Pattern: nothing that could be made, a long run that is cancelled, a short one.
-fill () { # MNEMONIC TEXT
-  keys "alt+$1" ctrl+a
-  xdotool type --delay 40 "$2"
-  sleep 0.3
-}
 ok "Filter Pattern: the dialog opens" open_dialog 'Filter Pattern'
 dialog=$window
 sleep 1.5

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#pragma once
+
+/* What a filter's dialog offers for its rows: models, layers, classes, devices, open images. */
+
+#include "commands.h"
+#include "gimp-dialog.h"
+
+G_BEGIN_DECLS
+
+typedef struct
+{
+  DialogPage *page;
+  GPtrArray *table;
+  GStrv images; /* that are open, as the argument "start" names them */
+  /* The picture that the dialog is about, transfer full; NULL: there is none, or none that can be
+   * looked at. */
+  CnnImage *(*photo) (const Arguments *arguments, gpointer data);
+  gpointer data;
+} Choices;
+
+/* For DialogHooks. */
+extern const char *const choices_proposed[], *const choices_chosen[];
+
+/* Fills all proposals of the page. */
+void choices_propose (const Choices *choices);
+/* The same where the value that has changed makes it necessary. */
+void choices_changed (const Choices *choices, const Argument *argument);
+/* Opens the list of one of choices_chosen. Transfer full; NULL: nothing was chosen. */
+char *choices_choose (const Choices *choices, const Argument *argument, GtkWidget *window);
+
+/* The list of all models, with "Other File…" and the download of those to be had. Transfer full;
+ * NULL: nothing was chosen. */
+char *choices_choose_model (GtkWidget *window, const char *now);
+/* Before a run: asks for what cannot be known of the model, its preparation and its labels, once,
+ * and has it written down beside the model. FALSE: the user wants to go back. */
+gboolean choices_settle (GtkWidget *window, const Arguments *arguments);
+
+G_END_DECLS
