@@ -1,0 +1,223 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Convlens and its peers side by side; README.md tells how.
+
+    bench.py CONVLENS [--python PYTHON] [--jobs REGEX] [--peers REGEX] [--pairs N] [--shared FOLDER] [--work FOLDER]
+"""
+import argparse
+import dataclasses
+import json
+import os
+import re
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+SOURCE = os.path.dirname(os.path.dirname(HERE))
+SAMPLE = os.path.join(SOURCE, "install", "sample", "coffee.jpg")
+BUILT_IN, SMALL, XCEPTION, VGG16, RESNET50 = "efficientnet-lite0", "mobilenet 0.25", "Xception", "VGG16", "ResNet50"
+
+
+@dataclasses.dataclass
+class Job:
+    name: str
+    kind: str            # cold, first, warm, pattern
+    model: str
+    command: list        # ours, without the photograph and the model
+    peers: tuple = ()
+    job: str = ""        # the peer's
+    passes: float = 0    # forward runs that the arithmetic is worth
+    copies: int = 8      # of a photograph, for a warm run
+    layer: str = ""
+    filters: int = 1
+
+
+WARM = ("tf.function", "keras")
+JOBS = [
+    Job("grad-cam, cold", "cold", BUILT_IN, ["grad-cam"], ("notebook",)),
+    Job("grad-cam, cold", "cold", SMALL, ["grad-cam"], ("notebook",)),
+    Job("grad-cam, cold", "cold", XCEPTION, ["grad-cam"], ("notebook",)),
+    Job("grad-cam, first", "first", BUILT_IN, ["grad-cam"]),
+    Job("grad-cam, first", "first", XCEPTION, ["grad-cam"]),
+    Job("grad-cam, warm", "warm", BUILT_IN, ["grad-cam"], WARM, "grad-cam", copies=32),
+    Job("grad-cam, warm", "warm", XCEPTION, ["grad-cam"], WARM, "grad-cam"),
+    Job("forward", "warm", BUILT_IN, ["predict"], (*WARM, "openvino"), "forward", 1, copies=32),
+    Job("forward", "warm", XCEPTION, ["predict"], (*WARM, "openvino"), "forward", 1),
+    Job("forward", "warm", VGG16, ["predict"], (*WARM, "openvino"), "forward", 1),
+    Job("forward", "warm", RESNET50, ["predict"], (*WARM, "openvino"), "forward", 1),
+    Job("input gradient", "warm", XCEPTION, ["gradient", "--layer", "input"], ("tf.function",), "gradient", 2),
+    Job("activation-grid, all layers", "warm", BUILT_IN, ["activation-grid", "--layer", "all"]),
+    Job("filter-pattern, one", "pattern", XCEPTION, ["filter-pattern", "--filter", "2"], ("tf.function",), "pattern",
+        layer="block3_sepconv1"),
+    Job("filter-pattern, sheet of 64", "pattern", XCEPTION, ["filter-pattern", "--sheet", "8"], ("tf.function",),
+        "pattern", layer="block3_sepconv1", filters=64),
+]
+
+
+@dataclasses.dataclass
+class Measure:
+    seconds: float
+    memory: int = 0      # bytes at the peak, of a process of its own
+
+
+def run(command, **environment):
+    """(Measure, standard output) of a process that has to end well."""
+    with tempfile.TemporaryFile() as output:
+        started = time.perf_counter()
+        process = subprocess.Popen(command, stdout=output, stderr=subprocess.PIPE, env={**os.environ, **environment})
+        said = process.stderr.read()
+        _pid, status, usage = os.wait4(process.pid, 0)
+        seconds = time.perf_counter() - started
+        process.returncode = os.waitstatus_to_exitcode(status)
+        if process.returncode != 0:
+            raise SystemExit(f"{' '.join(command)} failed:\n{said.decode(errors='replace')[-2000:]}")
+        output.seek(0)
+        return Measure(seconds, usage.ru_maxrss * 1024), output.read().decode()
+
+
+class Peer:
+    """A process of peers.py that waits for its turn."""
+
+    def __init__(self, python, name, job, model):
+        arguments = [job.job, model] + ([job.layer, str(job.filters)] if job.layer else [])
+        self.process = subprocess.Popen([python, os.path.join(HERE, "peers.py"), name, *arguments],
+                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+                                        text=True)
+        if self.process.stdout.readline().strip() != "ready":
+            raise SystemExit(f"{name} cannot do {job.job} of {model}")
+
+    def measure(self):
+        self.process.stdin.write("\n")
+        self.process.stdin.flush()
+        return Measure(float(self.process.stdout.readline()))
+
+    def end(self):
+        self.process.stdin.close()
+        self.process.wait()
+
+
+class Bench:
+    def __init__(self, options):
+        self.options = options
+        self.python = options.python
+        self.work = options.work or os.path.join(
+            os.environ.get("XDG_CACHE_HOME", os.path.expanduser("~/.cache")), "convlens", "bench")
+        os.makedirs(self.work, exist_ok=True)
+        self.scratch = tempfile.mkdtemp(prefix="convlens-bench-")
+        self.flops = {}
+
+    def model(self, name):
+        """A path, or None where it cannot be had here."""
+        if name == BUILT_IN:
+            return os.path.join(SOURCE, "weights", "efficientnet-lite0.keras")
+        if name == SMALL:
+            path = os.path.join(self.options.shared or "", "models", "mobilenet_v1_0.25_224_imagenet.h5")
+            return path if os.path.exists(path) else None
+        path = os.path.join(self.work, name + ".keras")
+        if not os.path.exists(path) and self.has("keras"):
+            run([self.python, os.path.join(HERE, "peers.py"), "make", name, path + ".part.keras"])
+            os.replace(path + ".part.keras", path)
+        return path if os.path.exists(path) else None
+
+    def has(self, peer):
+        name = "keras" if peer == "notebook" else peer
+        return self.python and subprocess.run(
+            [self.python, os.path.join(HERE, "peers.py"), name, "has"], check=False).returncode == 0
+
+    def operations(self, model):
+        if model not in self.flops:
+            self.flops[model] = int(run([self.python, os.path.join(HERE, "peers.py"), "flops", model])[1]) \
+                if self.has("keras") else 0
+        return self.flops[model]
+
+    def photographs(self, count):
+        folder = os.path.join(self.scratch, str(count))
+        if not os.path.isdir(folder):
+            os.makedirs(folder)
+            for number in range(count):
+                shutil.copy(SAMPLE, os.path.join(folder, f"{number:03}.jpg"))
+        return [os.path.join(folder, name) for name in sorted(os.listdir(folder))]
+
+    def ours(self, job, model):
+        """One measurement, as the job's kind has it."""
+        program = [self.options.convlens, *job.command]
+        own = ["--model", model]
+        output = os.path.join(self.scratch, "output.png")
+        if job.kind == "cold":
+            return run([*program, SAMPLE, *own, "--output", output])[0]
+        if job.kind == "first":
+            fresh = tempfile.mkdtemp(dir=self.scratch)
+            return run([*program, SAMPLE, *own, "--output", output], XDG_CACHE_HOME=fresh,
+                       MESA_SHADER_CACHE_DIR=fresh)[0]
+        if job.kind == "pattern":
+            measure, report = run([*program, *own, "--layer", job.layer, "--output", output, "--json"])
+            return Measure(json.loads(report)["milliseconds"] / 1e3, measure.memory)
+        one, _report = run([*program, *self.photographs(1), *own, "--json"])
+        many, _report = run([*program, *self.photographs(1 + job.copies), *own, "--json"])
+        return Measure((many.seconds - one.seconds) / job.copies, many.memory)
+
+    def pairs(self, job, model, peer):
+        """The job and its peer in turn: two lists."""
+        ours, theirs = [], []
+        warm = Peer(self.python, peer, job, model) if peer and peer != "notebook" else None
+        output = os.path.join(self.scratch, "notebook.png")
+        self.ours(job, model)
+        if peer == "notebook":
+            run([self.python, os.path.join(HERE, "notebook.py"), model, SAMPLE, output])
+        for _pair in range(self.options.pairs):
+            ours.append(self.ours(job, model))
+            if warm:
+                theirs.append(warm.measure())
+            elif peer:
+                theirs.append(run([self.python, os.path.join(HERE, "notebook.py"), model, SAMPLE, output])[0])
+        if warm:
+            warm.end()
+        return ours, theirs
+
+    def report(self, job, model, peer):
+        ours, theirs = self.pairs(job, model, peer)
+        time_of = lambda all_of: statistics.median(one.seconds for one in all_of)  # noqa: E731
+        memory = max(one.memory for one in ours)
+        line = f"{job.name:28} {job.model:18} {time_of(ours):8.3f} s"
+        line += f" {job.passes * self.operations(model) / time_of(ours) / 1e9:6.1f} GFLOP/s" if job.passes else " " * 15
+        line += f" {memory / 1e6:6.0f} MB"
+        if theirs:
+            ratios = sorted(their.seconds / our.seconds for our, their in zip(ours, theirs))
+            line += f"   {peer:12} {time_of(theirs):8.3f} s"
+            line += f"   {statistics.median(ratios):6.2f}× as fast ({ratios[0]:.2f} … {ratios[-1]:.2f})"
+            if theirs[0].memory:
+                line += f"   {memory / max(one.memory for one in theirs):.2f} of its memory"
+        print(line, flush=True)
+
+    def all(self):
+        for job in JOBS:
+            if not re.search(self.options.jobs, f"{job.name} {job.model}"):
+                continue
+            model = self.model(job.model)
+            if model is None:
+                print(f"{job.name:28} {job.model:18} left out: the model is not here")
+                continue
+            peers = [peer for peer in job.peers if re.search(self.options.peers, peer) and self.has(peer)]
+            for peer in peers or [None]:
+                self.report(job, model, peer)
+        shutil.rmtree(self.scratch)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("convlens")
+    parser.add_argument("--python", default=sys.executable, help="a Python that has the peers")
+    parser.add_argument("--jobs", default="", help="those whose name and model it matches")
+    parser.add_argument("--peers", default="")
+    parser.add_argument("--pairs", type=int, default=5)
+    parser.add_argument("--shared", default=os.environ.get("CONVLENS_SHARED"))
+    parser.add_argument("--work", help="where models are kept")
+    Bench(parser.parse_args()).all()
+
+
+if __name__ == "__main__":
+    main()
