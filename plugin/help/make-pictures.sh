@@ -24,6 +24,10 @@ grid block5c_relu6 8
 convert "$work/stem_relu6.png" "$work/block3b_relu6.png" "$work/block5c_relu6.png" \
   -resize 640x -append -colors 64 "$here/activation-grid.png"
 
+"$convlens" sanity-check "$photo" --output "$work/sanity-check.png" > /dev/null
+convert "$work/sanity-check.png" -colors 128 "$here/sanity-check.png"
+"$convlens" faithfulness "$photo" --output "$here/faithfulness.png" > /dev/null
+
 # dream LAYER FILTER
 dream () {
   "$convlens" filter-pattern --layer "$1" --filter "$2" --start "$photo" --size 320 --crop 0 \

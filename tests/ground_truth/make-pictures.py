@@ -4,7 +4,8 @@
 A cut-out is taken when its row is in stamps.csv (a photograph whose name is a class of ImageNet and
 whose terms allow it to be passed on) and when the default model, shown it alone on gray at 80 % of
 its input, answers with that name. Of several with one name the one that the model is surest of is
-taken. Nothing here looks at a heatmap.
+taken. Nothing here looks at a heatmap. Pictures come in two sets: two cut-outs side by side, and one
+at a random place in a random size.
 
     pip install pillow
     apt-get download tuxpaint-stamps-default && dpkg -x tuxpaint-stamps-default_*.deb unpacked
@@ -23,11 +24,13 @@ from PIL import Image
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
 SIDE = 224  # of the picture, which is the model's input
-ALONE = 0.8  # of the side
+ALONE = 0.8  # of the side, when a cut-out is chosen
 GRAY = (128, 128, 128)
 BOX = (100, 150)  # that a cut-out fits into, inside a half of 112 pixels
 MARGIN = 4
 PICTURES = 120
+SINGLE_TIMES = 2  # that each cut-out is the only thing
+SINGLE_SIDES = (72, 144)  # of its longer side: a third to two thirds of the picture
 BACKGROUNDS = 8
 BLOBS = 8  # sides of a background before it is enlarged
 SEED = 5
@@ -123,20 +126,38 @@ def draw_pairs(names, chance):
     return pairs
 
 
-def save_pictures(sizes, chance):
+def draw_background(number, chance):
+    """A colour, or the number of a part of the strip, in turn."""
+    plain = "#%02x%02x%02x" % tuple(chance.randrange(48, 240) for _ in range(3))
+    return chance.randrange(BACKGROUNDS) if number % 2 else plain
+
+
+def save_pairs(sizes, chance):
     """A row for each picture: background, then either half's cut-out and its upper left corner."""
     half = SIDE // 2
     with open(os.path.join(HERE, "pictures.csv"), "w", encoding="utf-8", newline="") as table:
         writer = csv.writer(table, lineterminator="\n")
         writer.writerow("background left left_x left_y right right_x right_y".split())
         for i, pair in enumerate(draw_pairs(sorted(sizes), chance)):
-            plain = "#%02x%02x%02x" % tuple(chance.randrange(48, 240) for _ in range(3))
-            row = [chance.randrange(BACKGROUNDS) if i % 2 else plain]
+            row = [draw_background(i, chance)]
             for side, name in enumerate(pair):
                 width, height = sizes[name]
                 row += [name, side * half + chance.randrange(MARGIN, half - MARGIN - width + 1),
                         chance.randrange(MARGIN, SIDE - MARGIN - height + 1)]
             writer.writerow(row)
+
+
+def save_single(sizes, chance):
+    """A row for each picture: background, the cut-out, its upper left corner and its size."""
+    with open(os.path.join(HERE, "single.csv"), "w", encoding="utf-8", newline="") as table:
+        writer = csv.writer(table, lineterminator="\n")
+        writer.writerow("background thing x y width height".split())
+        for i, name in enumerate(sorted(sizes) * SINGLE_TIMES):
+            background = draw_background(i + i // len(sizes), chance)
+            scale = chance.randint(*SINGLE_SIDES) / max(sizes[name])
+            width, height = (max(1, round(side * scale)) for side in sizes[name])
+            writer.writerow([background, name, chance.randint(0, SIDE - width), chance.randint(0, SIDE - height),
+                             width, height])
 
 
 def main():
@@ -148,8 +169,10 @@ def main():
 
     sizes = save_cutouts(choose(options.package, options.convlens))
     save_backgrounds(chance)
-    save_pictures(sizes, chance)
-    print("%d cut-outs, %d pictures" % (len(sizes), PICTURES))
+    save_pairs(sizes, chance)
+    save_single(sizes, chance)
+    print("%d cut-outs, %d pictures of two things, %d of one"
+          % (len(sizes), PICTURES, len(sizes) * SINGLE_TIMES))
 
 
 if __name__ == "__main__":
