@@ -182,6 +182,14 @@ gimp_face_write (GeglBuffer *target, const Result *result, GPtrArray *painted, g
 }
 
 char *
+gimp_face_blurb (const Command *command)
+{
+  char *blurb = g_strdup (command->summary);
+  blurb[0] = g_ascii_toupper (blurb[0]);
+  return blurb;
+}
+
+char *
 gimp_face_title (const Command *command)
 {
   g_auto (GStrv) parts = g_strsplit (command->label, "_", -1);

@@ -43,6 +43,8 @@ void gimp_face_layer_size (const Result *result, GPtrArray *painted, guint index
 /* The layer's pixels, converted to what `target` holds. */
 void gimp_face_write (GeglBuffer *target, const Result *result, GPtrArray *painted, guint index);
 
+/* Its summary as a sentence begins. Transfer full. */
+char *gimp_face_blurb (const Command *command);
 /* "Grad-CAM Overlay". Transfer full. */
 char *gimp_face_title (const Command *command);
 /* Tells the user what came out; to be called when all is done and shown. */

@@ -4,6 +4,7 @@
 
 #include "gimp-choices.h"
 #include "gimp-common.h"
+#include "gimp-folder.h"
 
 #include <libgimp/gimp.h>
 #include <libgimp/gimpui.h>
@@ -44,6 +45,22 @@ argument_type (const Argument *argument)
     }
 }
 
+/* texts: takes what the definitions point to. */
+static void
+define_arguments (GPtrArray *table, GPtrArray *texts, GimpParamDef *wanted)
+{
+  for (guint i = 0; i < table->len; i++)
+    {
+      const Argument *argument = g_ptr_array_index (table, i);
+      g_autofree char *plain = gimp_face_help (argument);
+      char *help = *argument->fallback == '\0'
+                       ? g_steal_pointer (&plain)
+                       : g_strdup_printf ("%s (%s)", plain, argument->fallback);
+      g_ptr_array_add (texts, help);
+      wanted[i] = (GimpParamDef){ argument_type (argument), (char *) argument->name, help };
+    }
+}
+
 static void
 install (const Command *command)
 {
@@ -77,19 +94,8 @@ install (const Command *command)
 
   g_autofree GimpParamDef *wanted = g_new0 (GimpParamDef, (gsize) leading + table->len);
   memcpy (wanted, picture, sizeof picture[0] * (gsize) leading);
-  for (guint i = 0; i < table->len; i++)
-    {
-      const Argument *argument = g_ptr_array_index (table, i);
-      g_autofree char *plain = gimp_face_help (argument);
-      char *help = *argument->fallback == '\0'
-                       ? g_steal_pointer (&plain)
-                       : g_strdup_printf ("%s (%s)", plain, argument->fallback);
-      g_ptr_array_add (texts, help);
-      wanted[(guint) leading + i] =
-          (GimpParamDef){ argument_type (argument), (char *) argument->name, help };
-    }
-  g_autofree char *blurb = g_strdup (command->summary);
-  blurb[0] = g_ascii_toupper (blurb[0]);
+  define_arguments (table, texts, wanted + leading);
+  g_autofree char *blurb = gimp_face_blurb (command);
   gimp_install_procedure (name, blurb, command->help, "The Convlens authors", "GPL-3.0-or-later",
                           "2026", command->label,
                           command->flags & COMMAND_PHOTO ? "RGB*, GRAY*, INDEXED*" : "",
@@ -98,20 +104,41 @@ install (const Command *command)
 }
 
 static void
+install_folder (const Command *command)
+{
+  static const GimpParamDef returned[] = {
+    { GIMP_PDB_INT32, (char *) "failed", (char *) "how many photographs could not be done" },
+    { GIMP_PDB_STRING, (char *) "report", (char *) "the report: a line of JSON for each" },
+  };
+  g_autofree char *name = gimp_folder_procedure_name (command);
+  g_autoptr (GPtrArray) table = gimp_folder_arguments (command);
+  g_autoptr (GPtrArray) texts = g_ptr_array_new_with_free_func (g_free);
+  g_autofree GimpParamDef *wanted = g_new0 (GimpParamDef, 1 + table->len);
+  wanted[0] = (GimpParamDef){ GIMP_PDB_INT32, (char *) "run-mode", (char *) "the run mode" };
+  define_arguments (table, texts, wanted + 1);
+  g_autofree char *blurb = gimp_face_blurb (command);
+  gimp_install_procedure (name, blurb, command->help, "The Convlens authors", "GPL-3.0-or-later",
+                          "2026", NULL, "", GIMP_PLUGIN, 1 + (int) table->len,
+                          G_N_ELEMENTS (returned), wanted, returned);
+}
+
+static void
 query (void)
 {
   for (const Command *const *row = commands (); *row != NULL; row++)
-    if ((*row)->flags & COMMAND_GIMP)
-      install (*row);
+    {
+      if ((*row)->flags & COMMAND_GIMP)
+        install (*row);
+      if (gimp_folder_has (*row))
+        install_folder (*row);
+    }
 }
 
 /* What the caller gave by position, checked. */
 static gboolean
-take_params (const Command *command, Arguments *arguments, int n_params, const GimpParam *params,
-             GError **error)
+take_params (GPtrArray *table, int leading, Arguments *arguments, int n_params,
+             const GimpParam *params, GError **error)
 {
-  g_autoptr (GPtrArray) table = by_position (command);
-  int leading = n_leading (command);
   if (n_params != leading + (int) table->len)
     {
       g_set_error (error, ARGUMENT_ERROR, 0, "%d arguments were given, %d are needed", n_params,
@@ -638,17 +665,49 @@ return_values (const Command *command, const Answer *answer, GimpParam *values)
   return count;
 }
 
+/* Gives the number of values. */
+static int
+run_folder (const Command *command, int n_params, const GimpParam *params, GimpParam *values)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GPtrArray) table = gimp_folder_arguments (command);
+  g_autoptr (Arguments) arguments = arguments_new (table);
+  int failed = 0;
+  char *report = NULL;
+  gimp_face_begin ();
+  if (take_params (table, 1, arguments, n_params, params, &error)
+      && gimp_folder_run (command, arguments, &failed, &report, &error))
+    {
+      values[0].data.d_status = GIMP_PDB_SUCCESS;
+      values[1].type = GIMP_PDB_INT32;
+      values[1].data.d_int32 = failed;
+      values[2].type = GIMP_PDB_STRING;
+      values[2].data.d_string = report;
+      return 3;
+    }
+  values[0].data.d_status =
+      error->domain == ARGUMENT_ERROR ? GIMP_PDB_CALLING_ERROR : GIMP_PDB_EXECUTION_ERROR;
+  values[1].type = GIMP_PDB_STRING;
+  values[1].data.d_string = g_strdup (error->message);
+  return 2;
+}
+
 /* GIMP reads the returned values after run() has ended, so they are static. */
 static void
 run (const char *name, int n_params, const GimpParam *params, int *n_returned, GimpParam **returned)
 {
   static GimpParam values[4];
   g_autoptr (GError) error = NULL;
-  const Command *command = gimp_face_find (name);
+  const Command *command = gimp_face_find (name), *folder = gimp_folder_find (name);
   *returned = values;
   *n_returned = 1;
   values[0].type = GIMP_PDB_STATUS;
   values[0].data.d_status = GIMP_PDB_CALLING_ERROR;
+  if (folder != NULL)
+    {
+      *n_returned = run_folder (folder, n_params, params, values);
+      return;
+    }
   if (command == NULL || n_params < n_leading (command))
     return;
 
@@ -667,7 +726,10 @@ run (const char *name, int n_params, const GimpParam *params, int *n_returned, G
   };
   gboolean good = TRUE;
   if (call.mode == GIMP_RUN_NONINTERACTIVE)
-    good = take_params (command, arguments, n_params, params, &error);
+    {
+      g_autoptr (GPtrArray) positions = by_position (command);
+      good = take_params (positions, n_leading (command), arguments, n_params, params, &error);
+    }
   else
     restore (name, arguments);
   if (call.mode == GIMP_RUN_INTERACTIVE && !ask (&call))

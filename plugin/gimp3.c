@@ -4,6 +4,7 @@
 
 #include "gimp-choices.h"
 #include "gimp-common.h"
+#include "gimp-folder.h"
 
 #include <libgimp/gimp.h>
 #include <libgimp/gimpui.h>
@@ -597,14 +598,45 @@ run_alone (GimpProcedure *procedure, GimpProcedureConfig *config, gpointer data)
   return answer (procedure, mode, NULL, NULL, config, data);
 }
 
+static GimpValueArray *
+run_folder (GimpProcedure *procedure, GimpProcedureConfig *config, gpointer data)
+{
+  const Command *command = data;
+  g_autoptr (GPtrArray) table = gimp_folder_arguments (command);
+  g_autoptr (Arguments) arguments = arguments_new (table);
+  GError *error = NULL;
+  int failed = 0;
+  char *report = NULL;
+  gimp_face_begin ();
+  if (!take_config (config, arguments, &error))
+    return gimp_procedure_new_return_values (procedure, GIMP_PDB_CALLING_ERROR, error);
+  if (!gimp_folder_run (command, arguments, &failed, &report, &error))
+    return gimp_procedure_new_return_values (procedure, GIMP_PDB_EXECUTION_ERROR, error);
+  GimpValueArray *values = gimp_procedure_new_return_values (procedure, GIMP_PDB_SUCCESS, NULL);
+  GIMP_VALUES_SET_INT (values, 1, failed);
+  GIMP_VALUES_TAKE_STRING (values, 2, report);
+  return values;
+}
+
 static GList *
 query_procedures (GimpPlugIn *plug_in G_GNUC_UNUSED)
 {
   GList *names = NULL;
   for (const Command *const *row = commands (); *row != NULL; row++)
-    if ((*row)->flags & COMMAND_GIMP)
-      names = g_list_append (names, gimp_face_procedure_name (*row));
+    {
+      if ((*row)->flags & COMMAND_GIMP)
+        names = g_list_append (names, gimp_face_procedure_name (*row));
+      if (gimp_folder_has (*row))
+        names = g_list_append (names, gimp_folder_procedure_name (*row));
+    }
   return names;
+}
+
+static void
+add_run_mode (GimpProcedure *procedure)
+{
+  gimp_procedure_add_enum_argument (procedure, "run-mode", "Run mode", "The run mode",
+                                    GIMP_TYPE_RUN_MODE, GIMP_RUN_NONINTERACTIVE, G_PARAM_READWRITE);
 }
 
 static GimpProcedure *
@@ -621,25 +653,50 @@ make_procedure (GimpPlugIn *plug_in, const char *name, const Command *command)
     }
   GimpProcedure *procedure =
       gimp_procedure_new (plug_in, name, GIMP_PDB_PROC_TYPE_PLUGIN, run_alone, data, NULL);
-  gimp_procedure_add_enum_argument (procedure, "run-mode", "Run mode", "The run mode",
-                                    GIMP_TYPE_RUN_MODE, GIMP_RUN_NONINTERACTIVE, G_PARAM_READWRITE);
+  add_run_mode (procedure);
   gimp_procedure_set_sensitivity_mask (procedure, GIMP_PROCEDURE_SENSITIVE_ALWAYS);
+  return procedure;
+}
+
+static void
+document (GimpProcedure *procedure, const Command *command)
+{
+  g_autofree char *blurb = gimp_face_blurb (command);
+  gimp_procedure_set_documentation (procedure, blurb, command->help, NULL);
+  gimp_procedure_set_attribution (procedure, "The Convlens authors", "GPL-3.0-or-later", "2026");
+}
+
+static GimpProcedure *
+create_folder_procedure (GimpPlugIn *plug_in, const char *name, const Command *command)
+{
+  GimpProcedure *procedure = gimp_procedure_new (plug_in, name, GIMP_PDB_PROC_TYPE_PLUGIN,
+                                                 run_folder, (gpointer) command, NULL);
+  add_run_mode (procedure);
+  document (procedure, command);
+  g_autoptr (GPtrArray) table = gimp_folder_arguments (command);
+  for (guint i = 0; i < table->len; i++)
+    add_argument (procedure, g_ptr_array_index (table, i));
+  gimp_procedure_add_int_return_value (procedure, "failed", "Failed",
+                                       "How many photographs could not be done", 0, G_MAXINT, 0,
+                                       G_PARAM_READWRITE);
+  gimp_procedure_add_string_return_value (procedure, "report", "Report",
+                                          "The report: a line of JSON for each", NULL,
+                                          G_PARAM_READWRITE);
   return procedure;
 }
 
 static GimpProcedure *
 create_procedure (GimpPlugIn *plug_in, const char *name)
 {
-  const Command *command = gimp_face_find (name);
+  const Command *command = gimp_face_find (name), *folder = gimp_folder_find (name);
+  if (folder != NULL)
+    return create_folder_procedure (plug_in, name, folder);
   if (command == NULL)
     return NULL;
-  g_autofree char *blurb = g_strdup (command->summary);
-  blurb[0] = g_ascii_toupper (blurb[0]);
   GimpProcedure *procedure = make_procedure (plug_in, name, command);
   gimp_procedure_set_menu_label (procedure, command->label);
   gimp_procedure_add_menu_path (procedure, GIMP_MENU);
-  gimp_procedure_set_documentation (procedure, blurb, command->help, NULL);
-  gimp_procedure_set_attribution (procedure, "The Convlens authors", "GPL-3.0-or-later", "2026");
+  document (procedure, command);
 
   g_autoptr (GPtrArray) table = command_arguments (command, TRUE);
   for (guint i = 0; i < table->len; i++)

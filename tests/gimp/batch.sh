@@ -2,6 +2,11 @@
 # The batch test of one GIMP, `version`; sourced by batch-2.10.sh and batch-3.sh.
 
 make_pictures > /dev/null # ImageMagick 7 says "list" of its -fx
+# A folder with a file in it that is no picture.
+mkdir "$work/photos"
+cp "$work/color.png" "$work/photos/a.png"
+cp "$work/gray.png" "$work/photos/b.c.png"
+echo 'no picture' > "$work/photos/d.png"
 make_profile
 
 expect color color
@@ -132,13 +137,14 @@ ok "pattern: the report tells of the filter" \
   grep -q '^PATTERN REPORT {.*"filters":\[{"index":2,"before":' "$work/said.txt"
 ok "pattern: the parasite holds report and settings" \
   grep -q '^PATTERN PARASITE {.*"filters".*"command":"filter-pattern","settings":{.*"seed":7' "$work/said.txt"
+same "a folder: the picture is the program's" many/a color.output
+ok "a folder: the second picture" test -s "$work/many/b.c.png"
+ok "a folder: a line for each" grep -q '^FOLDER {"photo":".*/a.png","model":' "$work/said.txt"
+ok "a folder: also for what is no picture" grep -q '^{"photo":".*/d.png","error":"' "$work/said.txt"
 ok "gray: bright differs from dark" test "$(convert "$work/gray-heat.png" -unique-colors -format %w info:)" -gt 16
 
-# The example, with a file in the folder that is no picture.
-mkdir "$work/photos" "$work/heat"
-cp "$work/color.png" "$work/photos/a.png"
-cp "$work/gray.png" "$work/photos/b.c.png"
-echo 'no picture' > "$work/photos/d.png"
+# The example.
+mkdir "$work/heat"
 
 # example NAME EXPRESSION: runs one of the scripts that come with the plug-in.
 example () {

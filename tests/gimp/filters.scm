@@ -172,3 +172,15 @@
     (save-whole made "dream-whole")
     (delete-image made))
   (delete-image image))
+
+; --- A folder of photographs, without images of GIMP's ---
+
+(let* ((before (images))
+       (made (heat-folder (string-append work "/photos") "output" (string-append work "/many"))))
+  (check "a folder: no image is made" (= (images) before))
+  (check "a folder: the one that is no picture is counted" (= (car made) 1))
+  (say "FOLDER " (cadr made))
+  (refused "a folder that is not there" (heat-folder (string-append work "/nowhere")))
+  (refused "a folder, onto itself"
+    (heat-folder (string-append work "/photos") "output" (string-append work "/photos")))
+  (refused "a folder, a wrong choice" (heat-folder (string-append work "/photos") "colormap" "rainbow")))

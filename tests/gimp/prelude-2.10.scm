@@ -46,6 +46,11 @@
   (append of-model
     '(("class" "auto") ("layer" "auto") ("score" "logit") ("colormap" "jet") ("opacity" 40) ("preset" "none"))
     of-picture))
+; A folder's procedure has the files too.
+(define of-folder
+  (append of-model
+    '(("class" "auto") ("layer" "auto") ("score" "logit") ("colormap" "jet") ("opacity" 40) ("preset" "none")
+      ("output" "") ("overlay" "") ("heatmap" "") ("background" "255,255,255"))))
 (define of-grids
   (append of-model
     '(("layer" "book") ("channels" "all") ("columns" 16) ("scale" 1) ("normalize" "book") ("colormap" "viridis"))
@@ -67,6 +72,9 @@
                 (append (list RUN-NONINTERACTIVE image layer) (by-position of-heat options)))))
     (set! last-report (cadr made))
     (car made)))
+(define (heat-folder folder . options)
+  (apply plug-in-convlens-grad-cam-folder
+    (append (list RUN-NONINTERACTIVE folder) (by-position of-folder options))))
 (define (grids image layer . options)
   (let ((made (apply plug-in-convlens-activation-grid
                 (append (list RUN-NONINTERACTIVE image layer) (by-position of-grids options)))))

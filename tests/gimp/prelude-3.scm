@@ -49,6 +49,9 @@
   (let ((made (apply plug-in-convlens-grad-cam (on-picture image layer options))))
     (set! last-report (cadr made))
     (car made)))
+(define (heat-folder folder . options)
+  (apply plug-in-convlens-grad-cam-folder
+    (append (list '#:run-mode RUN-NONINTERACTIVE '#:folder folder) (keywords options))))
 (define (grids image layer . options)
   (let ((made (apply plug-in-convlens-activation-grid (on-picture image layer options))))
     (set! last-report (cadr made))
