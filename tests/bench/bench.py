@@ -87,8 +87,11 @@ class Peer:
         self.process = subprocess.Popen([python, os.path.join(HERE, "peers.py"), name, *arguments],
                                         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
                                         text=True)
-        if self.process.stdout.readline().strip() != "ready":
-            raise SystemExit(f"{name} cannot do {job.job} of {model}")
+        said = ""
+        while said.strip() != "ready":  # exporting a model talks
+            said = self.process.stdout.readline()
+            if not said:
+                raise SystemExit(f"{name} cannot do {job.job} of {model}")
 
     def measure(self):
         self.process.stdin.write("\n")

@@ -9,6 +9,7 @@
 """
 import os
 import sys
+import tempfile
 import time
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -133,14 +134,11 @@ def pattern_job(model, layer, filters, wrap):
 
 def openvino_job(job, path):
     import openvino
-    import tensorflow as tf
     model = load(path)
     batch = picture(model)
-    traced = tf.function(lambda x: model(x, training=False)).get_concrete_function(
-        tf.TensorSpec(batch.shape, "float32"))
-    from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
-    frozen = convert_variables_to_constants_v2(traced)
-    compiled = openvino.compile_model(openvino.convert_model(frozen), "CPU")
+    with tempfile.TemporaryDirectory() as folder:
+        model.export(folder, verbose=False)
+        compiled = openvino.compile_model(openvino.convert_model(folder, input=list(batch.shape)), "CPU")
     return lambda: compiled(batch)
 
 
