@@ -450,21 +450,23 @@ draw_curve (CnnImage *image, int left, const CnnCurve *curve, int steps, const f
 }
 
 static void
-draw_area (CnnImage *image, int left, int line, double area, const float color[3])
+draw_area (CnnImage *image, int left, int y, double area, const float color[3])
 {
   char text[16];
 
   g_ascii_formatd (text, sizeof text, "%.3f", area);
-  cnn_draw_number (image, left + SIDE - 8 - cnn_number_width (text, DOT), TOP + 8 + line * 8 * DOT,
-                   DOT, text, color);
+  cnn_draw_number (image, left + SIDE - 8 - cnn_number_width (text, DOT), y, DOT, text, color);
 }
 
+/* Curves that rise leave the lower right corner free for the numbers, others the upper one. */
 static void
-draw_plot (CnnImage *image, int left, const CnnCurve *own, const CnnCurve *centre, int steps)
+draw_plot (CnnImage *image, int left, gboolean rises, const CnnCurve *own, const CnnCurve *centre,
+           int steps)
 {
   static const float ink[3] = { 0.25f, 0.25f, 0.25f }, thin[3] = { 0.88f, 0.88f, 0.88f },
                      heat[3] = { 0.8f, 0.15f, 0.1f }, blob[3] = { 0.55f, 0.55f, 0.55f };
   static const char *const marks[] = { "0", "0.5", "1" };
+  const int line = 8 * DOT, top = rises ? TOP + SIDE - 4 - 2 * line : TOP + 8;
 
   for (int i = 0; i < 3; i++)
     {
@@ -478,8 +480,8 @@ draw_plot (CnnImage *image, int left, const CnnCurve *own, const CnnCurve *centr
     }
   draw_curve (image, left, centre, steps, blob);
   draw_curve (image, left, own, steps, heat);
-  draw_area (image, left, 0, own->area, heat);
-  draw_area (image, left, 1, centre->area, blob);
+  draw_area (image, left, top, own->area, heat);
+  draw_area (image, left, top + line, centre->area, blob);
 }
 
 CnnImage *
@@ -493,7 +495,7 @@ cnn_faithfulness_paint (const CnnFaithfulness *self, GError **error)
     return NULL;
   for (gsize i = 0; i < 3 * (gsize) image->width * (gsize) image->height; i++)
     image->pixels[i] = 1;
-  draw_plot (image, LEFT, &self->deletion, &self->centre_deletion, self->steps);
-  draw_plot (image, 2 * LEFT + SIDE, &self->insertion, &self->centre_insertion, self->steps);
+  draw_plot (image, LEFT, FALSE, &self->deletion, &self->centre_deletion, self->steps);
+  draw_plot (image, 2 * LEFT + SIDE, TRUE, &self->insertion, &self->centre_insertion, self->steps);
   return image;
 }
