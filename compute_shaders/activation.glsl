@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Activation functions and their derivatives. `kind` is a specialization constant where a kernel has
- * one, so that one branch remains. At the kinks derivatives are TensorFlow's. */
+ * one, so that one branch remains. With RELU_ALONE there is no other from the start, which is what
+ * most models ask for and what a driver has the least work with. At the kinks derivatives are
+ * TensorFlow's. */
 #ifndef ACTIVATION_GLSL
 #define ACTIVATION_GLSL
+#extension GL_EXT_control_flow_attributes : enable
 #include "activation_params.h"
 #include "math.glsl"
 
@@ -24,6 +27,9 @@ sigmoid (float x)
 float
 activate (uint kind, float alpha, float max_value, float threshold, float x)
 {
+#ifdef RELU_ALONE
+  return x > threshold ? min (x, max_value) : alpha * (x - threshold);
+#else
   if (kind == CNN_ACTIVATION_RELU)
     return x > threshold ? min (x, max_value) : alpha * (x - threshold);
   if (kind == CNN_ACTIVATION_ELU)
@@ -51,6 +57,7 @@ activate (uint kind, float alpha, float max_value, float threshold, float x)
   if (kind == CNN_ACTIVATION_EXPONENTIAL)
     return exact_exp (x);
   return x;
+#endif
 }
 
 /* Where cnn_activation_derives_from_output: the derivative from the function's value y. */
@@ -118,32 +125,28 @@ derivative_from_input (uint kind, float alpha, float max_value, float threshold,
   return 1.0;
 }
 
+/* As loops the functions above stand once in what a driver has to inline. */
 vec4
 activate (uint kind, float alpha, float max_value, float threshold, vec4 x)
 {
-  if (kind == CNN_ACTIVATION_LINEAR)
-    return x;
-  return vec4 (activate (kind, alpha, max_value, threshold, x.x),
-               activate (kind, alpha, max_value, threshold, x.y),
-               activate (kind, alpha, max_value, threshold, x.z),
-               activate (kind, alpha, max_value, threshold, x.w));
+  [[unroll]] for (int i = 0; i < 4; i++)
+    x[i] = activate (kind, alpha, max_value, threshold, x[i]);
+  return x;
 }
 
 vec4
 derivative_from_output (uint kind, float alpha, float max_value, vec4 y)
 {
-  return vec4 (derivative_from_output (kind, alpha, max_value, y.x),
-               derivative_from_output (kind, alpha, max_value, y.y),
-               derivative_from_output (kind, alpha, max_value, y.z),
-               derivative_from_output (kind, alpha, max_value, y.w));
+  [[unroll]] for (int i = 0; i < 4; i++)
+    y[i] = derivative_from_output (kind, alpha, max_value, y[i]);
+  return y;
 }
 
 vec4
 derivative_from_input (uint kind, float alpha, float max_value, float threshold, vec4 x)
 {
-  return vec4 (derivative_from_input (kind, alpha, max_value, threshold, x.x),
-               derivative_from_input (kind, alpha, max_value, threshold, x.y),
-               derivative_from_input (kind, alpha, max_value, threshold, x.z),
-               derivative_from_input (kind, alpha, max_value, threshold, x.w));
+  [[unroll]] for (int i = 0; i < 4; i++)
+    x[i] = derivative_from_input (kind, alpha, max_value, threshold, x[i]);
+  return x;
 }
 #endif

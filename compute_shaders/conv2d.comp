@@ -13,9 +13,8 @@
 layout (constant_id = 0) const uint LANES = 8;
 layout (constant_id = 1) const uint MODE = CONV2D_WINDOW;
 layout (constant_id = 2) const uint ACTIVATION = 0;
-layout (constant_id = 3) const uint AFFINE = 1;
-layout (constant_id = 4) const uint TM = CONV2D_TILE_CHANNELS;
-layout (constant_id = 5) const uint TN = CONV2D_TILE_VECTORS;
+layout (constant_id = 3) const uint TM = CONV2D_TILE_CHANNELS;
+layout (constant_id = 4) const uint TN = CONV2D_TILE_VECTORS;
 layout (local_size_x_id = 0) in;
 
 layout (set = 0, binding = 0, rgba32f) readonly uniform imageBuffer source;

@@ -15,7 +15,7 @@
 #define CONV2D_FEW_CHANNELS 4
 #define CONV2D_FEW_VECTORS 8
 
-/* specialization constants: 0 lanes, 1 mode, 2 activation, 3 affine, 4 channels, 5 pixels a lane */
+/* specialization constants: 0 lanes, 1 mode, 2 activation, 3 channels, 4 pixels a lane */
 #define CONV2D_POINTWISE 0
 #define CONV2D_WINDOW 1
 #define CONV2D_SPREAD 2
@@ -29,6 +29,7 @@ CNN_PARAMS (Conv2dParams)
   uint stride_y, stride_x, dilation_y, dilation_x;
   int up_y, up_x, every_y, every_x, inverse_y, inverse_x;
   uint zero; /* 0, unknown to the compiler: keeps a shuffle one instruction */
+  uint has_affine;
   float alpha, max_value, threshold;
 };
 #endif

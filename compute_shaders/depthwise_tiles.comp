@@ -15,7 +15,6 @@ layout (constant_id = 1) const int KERNEL = 3;
 layout (constant_id = 2) const int STRIDE = 1;
 layout (constant_id = 3) const int UP = 1;
 layout (constant_id = 4) const uint ACTIVATION = 0;
-layout (constant_id = 5) const uint AFFINE = 1;
 layout (local_size_x_id = 0) in;
 
 layout (set = 0, binding = 0, rgba32f) readonly uniform imageBuffer source;

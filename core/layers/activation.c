@@ -4,6 +4,8 @@
 
 #include "elementwise_params.h"
 
+#include <math.h>
+
 typedef struct ElementwiseParams ElementwiseParams;
 G_STATIC_ASSERT (sizeof (ElementwiseParams) == 16);
 
@@ -97,6 +99,14 @@ cnn_activation_derives_from_output (const CnnActivation *activation)
     }
 }
 
+CnnActivation
+cnn_tail_activation (const CnnActivation *activation)
+{
+  if (activation != NULL && activation->kind != CNN_ACTIVATION_LINEAR)
+    return *activation;
+  return (CnnActivation) RELU (1.f, INFINITY);
+}
+
 static gboolean
 is_identity (const CnnLayer *layer, const CnnShape *input)
 {
@@ -125,7 +135,7 @@ static gboolean
 forward (CnnLayer *layer, const CnnStep *step, GError **error)
 {
   CnnDispatch dispatch = {
-    .stem = "activation",
+    .stem = CNN_TAIL_STEM ("activation", layer->activation),
     .constants = { layer->activation.kind },
     .n_constants = 1,
   };

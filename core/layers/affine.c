@@ -26,9 +26,10 @@ record (const CnnStep *step, const CnnTensor *source, const CnnTensor *target,
         const CnnActivation *activation, GError **error)
 {
   const CnnShape *shape = &target->shape;
+  const CnnActivation tail = cnn_tail_activation (activation);
   CnnDispatch dispatch = {
-    .stem = "affine",
-    .constants = { activation != NULL ? activation->kind : 0, activation != NULL },
+    .stem = CNN_TAIL_STEM ("affine", tail),
+    .constants = { tail.kind, activation != NULL },
     .n_constants = 2,
     .bindings = { cnn_tensor_binding (source), step->epilogue->affine,
                   cnn_tensor_binding (target) },
@@ -38,9 +39,9 @@ record (const CnnStep *step, const CnnTensor *source, const CnnTensor *target,
     .items = cnn_flat_vectors (shape, dispatch.groups),
     .planes = (guint) cnn_shape_planes (shape),
     .pixels = (guint) (shape->h * shape->w),
-    .alpha = activation != NULL ? activation->alpha : 0.f,
-    .max_value = activation != NULL ? activation->max_value : 0.f,
-    .threshold = activation != NULL ? activation->threshold : 0.f,
+    .alpha = tail.alpha,
+    .max_value = tail.max_value,
+    .threshold = tail.threshold,
   };
 
   dispatch.push = &params;

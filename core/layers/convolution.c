@@ -6,7 +6,7 @@
 
 typedef struct Conv2dParams Conv2dParams;
 typedef struct Conv2dGroupedParams Conv2dGroupedParams;
-G_STATIC_ASSERT (sizeof (Conv2dParams) == 96);
+G_STATIC_ASSERT (sizeof (Conv2dParams) == 100);
 G_STATIC_ASSERT (sizeof (Conv2dGroupedParams) == 76);
 
 enum
@@ -143,7 +143,7 @@ cnn_record_conv2d (CnnCommands *commands, const CnnTensor *source, const CnnTens
   const guint channels = (guint) tile_channels (target->shape.c);
   const guint vectors = channels == CONV2D_FEW_CHANNELS ? CONV2D_FEW_VECTORS : CONV2D_TILE_VECTORS;
   const CnnShape *in = &source->shape, *out = &target->shape;
-  const CnnActivation *activation = epilogue != NULL ? &epilogue->activation : NULL;
+  const CnnActivation tail = cnn_tail_activation (epilogue != NULL ? &epilogue->activation : NULL);
   Conv2dParams params = {
     .in_planes = (guint) cnn_shape_planes (in),
     .in_h = (guint) in->h,
@@ -159,9 +159,10 @@ cnn_record_conv2d (CnnCommands *commands, const CnnTensor *source, const CnnTens
     .stride_x = (guint) window->stride[1],
     .up_y = window->up[0],
     .up_x = window->up[1],
-    .alpha = activation != NULL ? activation->alpha : 0.f,
-    .max_value = activation != NULL ? activation->max_value : 0.f,
-    .threshold = activation != NULL ? activation->threshold : 0.f,
+    .has_affine = epilogue != NULL,
+    .alpha = tail.alpha,
+    .max_value = tail.max_value,
+    .threshold = tail.threshold,
   };
   int *every[2] = { &params.every_y, &params.every_x };
   int *inverse[2] = { &params.inverse_y, &params.inverse_x };
@@ -185,10 +186,9 @@ cnn_record_conv2d (CnnCommands *commands, const CnnTensor *source, const CnnTens
   return cnn_commands_dispatch (
       commands,
       &(CnnDispatch){
-          .stem = "conv2d",
-          .constants = { lanes, choose_mode (window), activation != NULL ? activation->kind : 0,
-                         epilogue != NULL, channels, vectors },
-          .n_constants = 6,
+          .stem = CNN_TAIL_STEM ("conv2d", tail),
+          .constants = { lanes, choose_mode (window), tail.kind, channels, vectors },
+          .n_constants = 5,
           .bindings = { cnn_tensor_binding (source), cnn_whole_buffer (weights),
                         epilogue != NULL ? epilogue->affine : cnn_whole_buffer (weights),
                         cnn_tensor_binding (target) },

@@ -83,6 +83,7 @@ record (CnnLayer *layer, const CnnStep *step, gboolean backward, GError **error)
   CnnDevice *device = cnn_commands_device (step->commands);
   const guint blocks = block_count (out);
   const gsize bytes = block_bytes (in);
+  const CnnActivation tail = cnn_tail_activation (backward ? NULL : &step->epilogue->activation);
   const guint at_once = (guint) MAX (cnn_device_max_binding (device) / bytes, 1);
   CnnBuffer *weights = cnn_layer_device_weights (layer, 0, device, blocks * bytes, pack, error);
   DenseParams params = {
@@ -104,18 +105,18 @@ record (CnnLayer *layer, const CnnStep *step, gboolean backward, GError **error)
     }
   else
     {
-      dispatch.stem = "dense";
+      dispatch.stem = CNN_TAIL_STEM ("dense", tail);
       dispatch.n_bindings = 4;
       dispatch.bindings[0] = cnn_tensor_binding (step->inputs[0]);
       dispatch.bindings[2] = step->epilogue->affine;
       dispatch.bindings[3] = cnn_tensor_binding (step->output);
       dispatch.n_constants = 1;
-      dispatch.constants[0] = step->epilogue->activation.kind;
+      dispatch.constants[0] = tail.kind;
       dispatch.groups[1] = 1;
       dispatch.groups[2] = (guint) in->n * params.pixels;
-      params.alpha = step->epilogue->activation.alpha;
-      params.max_value = step->epilogue->activation.max_value;
-      params.threshold = step->epilogue->activation.threshold;
+      params.alpha = tail.alpha;
+      params.max_value = tail.max_value;
+      params.threshold = tail.threshold;
     }
   for (guint first = 0; first < blocks; first += at_once)
     {

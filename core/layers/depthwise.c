@@ -7,7 +7,7 @@
 typedef struct DepthwiseParams DepthwiseParams;
 typedef struct DepthwiseTilesParams DepthwiseTilesParams;
 G_STATIC_ASSERT (sizeof (DepthwiseParams) == 80);
-G_STATIC_ASSERT (sizeof (DepthwiseTilesParams) == 72);
+G_STATIC_ASSERT (sizeof (DepthwiseTilesParams) == 76);
 
 enum
 {
@@ -97,7 +97,7 @@ record_tiles (CnnConvolution *self, CnnCommands *commands, const CnnTensor *sour
   const gboolean flip = backward && stride == 1;
   const guint lanes = cnn_device_subgroup_size (cnn_commands_device (commands));
   const CnnShape *in = &source->shape, *out = &target->shape;
-  const CnnActivation *activation = epilogue != NULL ? &epilogue->activation : NULL;
+  const CnnActivation tail = cnn_tail_activation (epilogue != NULL ? &epilogue->activation : NULL);
   DepthwiseTilesParams params = {
     .planes = (guint) cnn_shape_planes (in),
     .in_h = in->h,
@@ -106,9 +106,10 @@ record_tiles (CnnConvolution *self, CnnCommands *commands, const CnnTensor *sour
     .out_w = out->w,
     .first_tap = flip ? kernel * kernel - 1 : 0,
     .step_tap = flip ? -1 : 1,
-    .alpha = activation != NULL ? activation->alpha : 0.f,
-    .max_value = activation != NULL ? activation->max_value : 0.f,
-    .threshold = activation != NULL ? activation->threshold : 0.f,
+    .has_affine = epilogue != NULL,
+    .alpha = tail.alpha,
+    .max_value = tail.max_value,
+    .threshold = tail.threshold,
   };
   int before[2], *source_at[2] = { &params.source_y, &params.source_x };
   int *target_at[2] = { &params.target_y, &params.target_x };
@@ -132,11 +133,10 @@ record_tiles (CnnConvolution *self, CnnCommands *commands, const CnnTensor *sour
   return cnn_commands_dispatch (
       commands,
       &(CnnDispatch){
-          .stem = "depthwise_tiles",
+          .stem = CNN_TAIL_STEM ("depthwise_tiles", tail),
           .constants = { lanes, (guint32) kernel, backward ? 1 : (guint32) stride, (guint32) up,
-                         activation != NULL ? activation->kind : CNN_ACTIVATION_LINEAR,
-                         epilogue != NULL },
-          .n_constants = 6,
+                         tail.kind },
+          .n_constants = 5,
           .bindings = { cnn_tensor_binding (source), cnn_whole_buffer (weights),
                         epilogue != NULL ? epilogue->affine : cnn_whole_buffer (weights),
                         cnn_tensor_binding (target) },

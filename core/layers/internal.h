@@ -23,5 +23,12 @@ guint cnn_flat_vectors (const CnnShape *shape, guint groups[3]);
 
 CnnBinding cnn_whole_buffer (CnnBuffer *buffer);
 
+/* The activation that a kernel ends with. None (NULL) and a linear one become a ReLU of slope 1
+ * without ceiling, which gives the same to the last bit: one kernel less to be made ready. */
+CnnActivation cnn_tail_activation (const CnnActivation *activation);
+/* The kernel of a stem that ends so: NAME_relu is ready much sooner than NAME, which knows all
+ * activations. */
+#define CNN_TAIL_STEM(stem, tail) ((tail).kind == CNN_ACTIVATION_RELU ? stem "_relu" : stem)
+
 /* The affine rule of a layer with a bias, which is variable `index`: center 0, scale 1. */
 void cnn_bias_affine (const CnnLayer *layer, int index, int channels, CnnAffine *affine);
