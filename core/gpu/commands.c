@@ -6,58 +6,69 @@
 #define SETS_PER_POOL 64
 #define MAX_TIMESTAMPS 4096
 
+/* A dispatch that waits for its kernel. */
+typedef struct
+{
+  CnnKernel *kernel;
+  VkDescriptorSet set;
+  guint groups[3];
+  gsize push_size;
+  guint8 push[CNN_MAX_PUSH];
+  char *label; /* of what begins here, or NULL */
+} Recorded;
+
 struct _CnnCommands
 {
   CnnDevice *device;
-  VkCommandBuffer handle;
+  char *name;
+  GArray *handles;     /* VkCommandBuffer, several where a kernel was late */
+  VkCommandBuffer end; /* the last of them while it is written to, or NULL */
   VkFence fence;
   GArray *pools;      /* VkDescriptorPool */
   guint sets_left;    /* in the last pool */
   GArray *views;      /* VkBufferView */
   GPtrArray *buffers; /* CnnBuffer, kept alive */
+  GArray *recorded;   /* Recorded */
+  guint written;      /* how many of them are in `handles` */
   gboolean ended, in_label;
 
   VkQueryPool timestamps; /* CONVLENS_DEBUG=timing */
   char *label;
+  gboolean label_is_new;
   GPtrArray *timed; /* "layer kernel" of every dispatch */
 };
+
+static void
+clear_recorded (gpointer data)
+{
+  g_free (((Recorded *) data)->label);
+}
 
 CnnCommands *
 cnn_commands_new (CnnDevice *device, const char *label, GError **error)
 {
   g_autoptr (CnnCommands) self = g_new0 (CnnCommands, 1);
-  VkCommandBufferAllocateInfo allocation = {
-    .sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_ALLOCATE_INFO,
-    .commandPool = device->command_pool,
-    .commandBufferCount = 1,
-  };
-  VkCommandBufferBeginInfo begin = { .sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_BEGIN_INFO };
   VkFenceCreateInfo fence = { .sType = VK_STRUCTURE_TYPE_FENCE_CREATE_INFO };
+  VkQueryPoolCreateInfo queries = {
+    .sType = VK_STRUCTURE_TYPE_QUERY_POOL_CREATE_INFO,
+    .queryType = VK_QUERY_TYPE_TIMESTAMP,
+    .queryCount = MAX_TIMESTAMPS,
+  };
 
   self->device = cnn_device_ref (device);
+  self->name = g_strdup (label);
+  self->handles = g_array_new (FALSE, FALSE, sizeof (VkCommandBuffer));
   self->pools = g_array_new (FALSE, FALSE, sizeof (VkDescriptorPool));
   self->views = g_array_new (FALSE, FALSE, sizeof (VkBufferView));
   self->buffers = g_ptr_array_new_with_free_func ((GDestroyNotify) cnn_buffer_unref);
+  self->recorded = g_array_new (FALSE, TRUE, sizeof (Recorded));
+  g_array_set_clear_func (self->recorded, clear_recorded);
   self->timed = g_ptr_array_new_with_free_func (g_free);
-  if (!VK_CALL (error, vkAllocateCommandBuffers, device->handle, &allocation, &self->handle)
-      || !VK_CALL (error, vkCreateFence, device->handle, &fence, NULL, &self->fence)
-      || !VK_CALL (error, vkBeginCommandBuffer, self->handle, &begin))
+  if (!VK_CALL (error, vkCreateFence, device->handle, &fence, NULL, &self->fence)
+      || ((cnn_debug_flags () & CNN_DEBUG_TIMING)
+          && !VK_CALL (error, vkCreateQueryPool, device->handle, &queries, NULL,
+                       &self->timestamps)))
     return NULL;
-  cnn_device_name_object (device, VK_OBJECT_TYPE_COMMAND_BUFFER, (guint64) self->handle, label);
-
-  if (cnn_debug_flags () & CNN_DEBUG_TIMING)
-    {
-      VkQueryPoolCreateInfo info = {
-        .sType = VK_STRUCTURE_TYPE_QUERY_POOL_CREATE_INFO,
-        .queryType = VK_QUERY_TYPE_TIMESTAMP,
-        .queryCount = MAX_TIMESTAMPS,
-      };
-
-      if (!VK_CALL (error, vkCreateQueryPool, device->handle, &info, NULL, &self->timestamps))
-        return NULL;
-      vkCmdResetQueryPool (self->handle, self->timestamps, 0, MAX_TIMESTAMPS);
-      vkCmdWriteTimestamp (self->handle, VK_PIPELINE_STAGE_BOTTOM_OF_PIPE_BIT, self->timestamps, 0);
-    }
   return g_steal_pointer (&self);
 }
 
@@ -69,19 +80,26 @@ cnn_commands_free (CnnCommands *self)
   if (self == NULL)
     return;
   device = self->device->handle;
+  /* a run that was begun and then given up */
+  if (!self->ended && self->handles->len > 0)
+    vkQueueWaitIdle (self->device->queue);
   for (guint i = 0; i < self->views->len; i++)
     vkDestroyBufferView (device, g_array_index (self->views, VkBufferView, i), NULL);
   for (guint i = 0; i < self->pools->len; i++)
     vkDestroyDescriptorPool (device, g_array_index (self->pools, VkDescriptorPool, i), NULL);
   vkDestroyQueryPool (device, self->timestamps, NULL);
   vkDestroyFence (device, self->fence, NULL);
-  if (self->handle != VK_NULL_HANDLE)
-    vkFreeCommandBuffers (device, self->device->command_pool, 1, &self->handle);
+  if (self->handles->len > 0)
+    vkFreeCommandBuffers (device, self->device->command_pool, self->handles->len,
+                          &g_array_index (self->handles, VkCommandBuffer, 0));
+  g_array_unref (self->handles);
   g_array_unref (self->views);
   g_array_unref (self->pools);
+  g_array_unref (self->recorded);
   g_ptr_array_unref (self->buffers);
   g_ptr_array_unref (self->timed);
   g_free (self->label);
+  g_free (self->name);
   cnn_device_unref (self->device);
   g_free (self);
 }
@@ -92,27 +110,12 @@ cnn_commands_device (const CnnCommands *self)
   return self->device;
 }
 
-static void
-end_label (CnnCommands *self)
-{
-  if (self->in_label)
-    self->device->end_label (self->handle);
-  self->in_label = FALSE;
-}
-
 void
 cnn_commands_label (CnnCommands *self, const char *label)
 {
   g_free (self->label);
   self->label = g_strdup (label);
-  if (self->device->begin_label == NULL)
-    return;
-  end_label (self);
-  self->device->begin_label (self->handle, &(VkDebugUtilsLabelEXT){
-                                               .sType = VK_STRUCTURE_TYPE_DEBUG_UTILS_LABEL_EXT,
-                                               .pLabelName = label,
-                                           });
-  self->in_label = TRUE;
+  self->label_is_new = TRUE;
 }
 
 static gboolean
@@ -149,15 +152,15 @@ allocate_set (CnnCommands *self, const CnnKernel *kernel, VkDescriptorSet *set, 
 }
 
 static gboolean
-bind (CnnCommands *self, const CnnKernel *kernel, const CnnDispatch *dispatch, GError **error)
+bind (CnnCommands *self, const CnnKernel *kernel, const CnnDispatch *dispatch, VkDescriptorSet *set,
+      GError **error)
 {
   VkWriteDescriptorSet writes[CNN_MAX_BINDINGS];
   VkDescriptorBufferInfo infos[CNN_MAX_BINDINGS];
   VkBufferView views[CNN_MAX_BINDINGS];
-  VkDescriptorSet set;
 
   g_assert (dispatch->n_bindings == kernel->n_bindings);
-  if (!allocate_set (self, kernel, &set, error))
+  if (!allocate_set (self, kernel, set, error))
     return FALSE;
   for (int i = 0; i < kernel->n_bindings; i++)
     {
@@ -168,7 +171,7 @@ bind (CnnCommands *self, const CnnKernel *kernel, const CnnDispatch *dispatch, G
           (VkDescriptorBufferInfo){ binding->buffer->handle, binding->offset, binding->size };
       writes[i] = (VkWriteDescriptorSet){
         .sType = VK_STRUCTURE_TYPE_WRITE_DESCRIPTOR_SET,
-        .dstSet = set,
+        .dstSet = *set,
         .dstBinding = (guint32) i,
         .descriptorCount = 1,
         .descriptorType = kernel->types[i],
@@ -192,13 +195,11 @@ bind (CnnCommands *self, const CnnKernel *kernel, const CnnDispatch *dispatch, G
       g_ptr_array_add (self->buffers, cnn_buffer_ref (binding->buffer));
     }
   vkUpdateDescriptorSets (self->device->handle, (guint32) kernel->n_bindings, writes, 0, NULL);
-  vkCmdBindDescriptorSets (self->handle, VK_PIPELINE_BIND_POINT_COMPUTE, kernel->layout, 0, 1, &set,
-                           0, NULL);
   return TRUE;
 }
 
 static void
-barrier (CnnCommands *self)
+barrier (VkCommandBuffer handle)
 {
   VkMemoryBarrier memory = {
     .sType = VK_STRUCTURE_TYPE_MEMORY_BARRIER,
@@ -207,7 +208,7 @@ barrier (CnnCommands *self)
         VK_ACCESS_SHADER_READ_BIT | VK_ACCESS_SHADER_WRITE_BIT | VK_ACCESS_HOST_READ_BIT,
   };
 
-  vkCmdPipelineBarrier (self->handle, VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT,
+  vkCmdPipelineBarrier (handle, VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT,
                         VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT | VK_PIPELINE_STAGE_HOST_BIT, 0, 1,
                         &memory, 0, NULL, 0, NULL);
 }
@@ -217,9 +218,10 @@ cnn_commands_dispatch (CnnCommands *self, const CnnDispatch *dispatch, GError **
 {
   const guint32 *limit = self->device->properties.limits.maxComputeWorkGroupCount;
   CnnKernel *kernel = cnn_kernel_get (self->device, dispatch, error);
+  Recorded recorded = { .kernel = kernel, .push_size = dispatch->push_size };
 
-  g_assert (!self->ended);
-  if (kernel == NULL || !bind (self, kernel, dispatch, error))
+  g_assert (!self->ended && dispatch->push_size <= CNN_MAX_PUSH);
+  if (kernel == NULL || !bind (self, kernel, dispatch, &recorded.set, error))
     return FALSE;
   if (dispatch->groups[0] > limit[0] || dispatch->groups[1] > limit[1]
       || dispatch->groups[2] > limit[2])
@@ -229,20 +231,148 @@ cnn_commands_dispatch (CnnCommands *self, const CnnDispatch *dispatch, GError **
                    self->label != NULL ? self->label : dispatch->stem);
       return FALSE;
     }
-  vkCmdBindPipeline (self->handle, VK_PIPELINE_BIND_POINT_COMPUTE, kernel->pipeline);
+  memcpy (recorded.groups, dispatch->groups, sizeof recorded.groups);
   if (dispatch->push_size > 0)
-    vkCmdPushConstants (self->handle, kernel->layout, VK_SHADER_STAGE_COMPUTE_BIT, 0,
-                        (guint32) dispatch->push_size, dispatch->push);
-  vkCmdDispatch (self->handle, dispatch->groups[0], dispatch->groups[1], dispatch->groups[2]);
-  barrier (self);
-
+    memcpy (recorded.push, dispatch->push, dispatch->push_size);
+  if (self->label_is_new && self->device->begin_label != NULL)
+    recorded.label = g_strdup (self->label);
+  self->label_is_new = FALSE;
+  g_array_append_val (self->recorded, recorded);
   if (self->timestamps != VK_NULL_HANDLE && self->timed->len + 1 < MAX_TIMESTAMPS)
+    g_ptr_array_add (self->timed,
+                     g_strdup_printf ("%-36s %s", self->label ? self->label : "", kernel->key));
+  return TRUE;
+}
+
+/* --- Writing what was recorded, once its kernels are ready --- */
+
+static void
+end_label (CnnCommands *self)
+{
+  if (self->in_label)
+    self->device->end_label (self->end);
+  self->in_label = FALSE;
+}
+
+static gboolean
+begin_handle (CnnCommands *self, GError **error)
+{
+  VkCommandBufferAllocateInfo allocation = {
+    .sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_ALLOCATE_INFO,
+    .commandPool = self->device->command_pool,
+    .commandBufferCount = 1,
+  };
+  VkCommandBufferBeginInfo begin = { .sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_BEGIN_INFO };
+  VkCommandBuffer handle;
+
+  if (!VK_CALL (error, vkAllocateCommandBuffers, self->device->handle, &allocation, &handle))
+    return FALSE;
+  g_array_append_val (self->handles, handle);
+  cnn_device_name_object (self->device, VK_OBJECT_TYPE_COMMAND_BUFFER, (guint64) handle,
+                          self->name);
+  if (!VK_CALL (error, vkBeginCommandBuffer, handle, &begin))
+    return FALSE;
+  self->end = handle;
+  if (self->timestamps != VK_NULL_HANDLE && self->written == 0)
     {
-      g_ptr_array_add (self->timed,
-                       g_strdup_printf ("%-36s %s", self->label ? self->label : "", kernel->key));
-      vkCmdWriteTimestamp (self->handle, VK_PIPELINE_STAGE_BOTTOM_OF_PIPE_BIT, self->timestamps,
-                           self->timed->len);
+      vkCmdResetQueryPool (handle, self->timestamps, 0, MAX_TIMESTAMPS);
+      vkCmdWriteTimestamp (handle, VK_PIPELINE_STAGE_BOTTOM_OF_PIPE_BIT, self->timestamps, 0);
     }
+  return TRUE;
+}
+
+static void
+write_dispatch (CnnCommands *self, const Recorded *recorded)
+{
+  const CnnKernel *kernel = recorded->kernel;
+
+  if (recorded->label != NULL)
+    {
+      end_label (self);
+      self->device->begin_label (self->end, &(VkDebugUtilsLabelEXT){
+                                                .sType = VK_STRUCTURE_TYPE_DEBUG_UTILS_LABEL_EXT,
+                                                .pLabelName = recorded->label,
+                                            });
+      self->in_label = TRUE;
+    }
+  vkCmdBindDescriptorSets (self->end, VK_PIPELINE_BIND_POINT_COMPUTE, kernel->layout, 0, 1,
+                           &recorded->set, 0, NULL);
+  vkCmdBindPipeline (self->end, VK_PIPELINE_BIND_POINT_COMPUTE, kernel->pipeline);
+  if (recorded->push_size > 0)
+    vkCmdPushConstants (self->end, kernel->layout, VK_SHADER_STAGE_COMPUTE_BIT, 0,
+                        (guint32) recorded->push_size, recorded->push);
+  vkCmdDispatch (self->end, recorded->groups[0], recorded->groups[1], recorded->groups[2]);
+  barrier (self->end);
+  self->written++;
+  if (self->timestamps != VK_NULL_HANDLE && self->written <= self->timed->len)
+    vkCmdWriteTimestamp (self->end, VK_PIPELINE_STAGE_BOTTOM_OF_PIPE_BIT, self->timestamps,
+                         self->written);
+}
+
+static gboolean
+submit (CnnDevice *device, const VkCommandBuffer *handles, guint n, VkFence fence, GError **error)
+{
+  VkSubmitInfo info = {
+    .sType = VK_STRUCTURE_TYPE_SUBMIT_INFO,
+    .commandBufferCount = n,
+    .pCommandBuffers = handles,
+  };
+
+  return VK_CALL (error, vkQueueSubmit, device->queue, n > 0 ? 1 : 0, &info, fence);
+}
+
+/* Ends the command buffer that is written to, and submits it. */
+static gboolean
+submit_end (CnnCommands *self, GError **error)
+{
+  VkCommandBuffer handle = self->end;
+
+  if (handle == VK_NULL_HANDLE)
+    return TRUE;
+  end_label (self);
+  self->end = VK_NULL_HANDLE;
+  return VK_CALL (error, vkEndCommandBuffer, handle)
+         && submit (self->device, &handle, 1, VK_NULL_HANDLE, error);
+}
+
+/* Writes and submits what was recorded: all of it where `wait`, else up to the first kernel that
+ * is not ready. */
+static gboolean
+submit_recorded (CnnCommands *self, gboolean wait, GError **error)
+{
+  while (self->written < self->recorded->len)
+    {
+      const Recorded *next = &g_array_index (self->recorded, Recorded, self->written);
+
+      if (!cnn_kernel_is_done (self->device, next->kernel))
+        {
+          if (!submit_end (self, error))
+            return FALSE;
+          if (!wait)
+            return TRUE;
+        }
+      if (!cnn_kernel_wait (self->device, next->kernel, error)
+          || (self->end == VK_NULL_HANDLE && !begin_handle (self, error)))
+        return FALSE;
+      write_dispatch (self, next);
+    }
+  return submit_end (self, error);
+}
+
+gboolean
+cnn_commands_begin (CnnCommands *self, GError **error)
+{
+  g_assert (!self->ended);
+  return submit_recorded (self, FALSE, error);
+}
+
+static gboolean
+submit_first (CnnCommands *self, GError **error)
+{
+  if (!submit_recorded (self, TRUE, error))
+    return FALSE;
+  self->ended = TRUE;
+  g_array_set_size (self->recorded, 0);
   return TRUE;
 }
 
@@ -267,36 +397,29 @@ print_timing (CnnCommands *self)
   g_printerr ("%10.3f 100.0%%  all\n", (double) (times[n - 1] - times[0]) * unit);
 }
 
-static gboolean
-end_recording (CnnCommands *self, GError **error)
-{
-  if (self->ended)
-    return TRUE;
-  end_label (self);
-  self->ended = VK_CALL (error, vkEndCommandBuffer, self->handle);
-  return self->ended;
-}
-
 gboolean
 cnn_commands_run_in_turn (CnnCommands *const *all, guint n, GError **error)
 {
-  g_autofree VkCommandBuffer *handles = g_new (VkCommandBuffer, n);
+  g_autoptr (GArray) handles = g_array_new (FALSE, FALSE, sizeof (VkCommandBuffer));
   CnnDevice *device = all[0]->device;
   VkFence fence = all[0]->fence;
-  VkSubmitInfo submit = {
-    .sType = VK_STRUCTURE_TYPE_SUBMIT_INFO,
-    .commandBufferCount = n,
-    .pCommandBuffers = handles,
-  };
 
   for (guint i = 0; i < n; i++)
     {
       g_assert (all[i]->device == device);
-      if (!end_recording (all[i], error))
+      if (all[i]->ended)
+        {
+          g_array_append_vals (handles, all[i]->handles->data, all[i]->handles->len);
+          continue;
+        }
+      if (!submit (device, (VkCommandBuffer *) (gpointer) handles->data, handles->len,
+                   VK_NULL_HANDLE, error)
+          || !submit_first (all[i], error))
         return FALSE;
-      handles[i] = all[i]->handle;
+      g_array_set_size (handles, 0);
     }
-  if (!VK_CALL (error, vkQueueSubmit, device->queue, 1, &submit, fence)
+  /* The fence waits for all that was submitted before, too. */
+  if (!submit (device, (VkCommandBuffer *) (gpointer) handles->data, handles->len, fence, error)
       || !VK_CALL (error, vkWaitForFences, device->handle, 1, &fence, VK_TRUE, G_MAXUINT64)
       || !VK_CALL (error, vkResetFences, device->handle, 1, &fence))
     return FALSE;

@@ -44,7 +44,7 @@ on_validation_message (VkDebugUtilsMessageSeverityFlagBitsEXT severity,
 
   (void) severity;
   (void) types;
-  device->validation_messages++;
+  g_atomic_int_inc (&device->validation_messages);
   g_warning ("Vulkan validation: %s", message->pMessage);
   return VK_FALSE;
 }
@@ -465,7 +465,7 @@ cnn_device_open (const char *wish, GError **error)
   const Candidate *candidate;
 
   g_atomic_ref_count_init (&self->references);
-  self->kernels = g_hash_table_new (g_str_hash, g_str_equal);
+  cnn_kernels_init (self);
   if (wish == NULL || *wish == '\0' || g_ascii_strcasecmp (wish, "auto") == 0)
     wish = g_getenv ("CONVLENS_DEVICE");
   if (wish == NULL || *wish == '\0')
@@ -496,15 +496,9 @@ cnn_device_ref (CnnDevice *self)
 void
 cnn_device_unref (CnnDevice *self)
 {
-  GHashTableIter iter;
-  gpointer kernel;
-
   if (self == NULL || !g_atomic_ref_count_dec (&self->references))
     return;
-  g_hash_table_iter_init (&iter, self->kernels);
-  while (g_hash_table_iter_next (&iter, NULL, &kernel))
-    cnn_kernel_free (self, kernel);
-  g_hash_table_unref (self->kernels);
+  cnn_kernels_clear (self);
   if (self->handle != VK_NULL_HANDLE)
     {
       vkDestroyCommandPool (self->handle, self->command_pool, NULL);

@@ -67,6 +67,7 @@ typedef struct
 
 #define CNN_MAX_BINDINGS 8
 #define CNN_MAX_CONSTANTS 8
+#define CNN_MAX_PUSH 128
 
 /* One run of a kernel. Bindings, in order, are the shader's binding 0, 1, …; constants its
  * constant_id 0, 1, …; push its push constants. */
@@ -90,6 +91,9 @@ void cnn_commands_label (CnnCommands *commands, const char *label);
 /* Records one kernel; it sees all that was recorded before it. Everything in `dispatch` is copied,
  * the buffers are kept alive by the commands. */
 gboolean cnn_commands_dispatch (CnnCommands *commands, const CnnDispatch *dispatch, GError **error);
+/* Before the first run, and once its input is there: lets the device begin with what was recorded
+ * so far, as much of it as is ready; the run goes on from there. */
+gboolean cnn_commands_begin (CnnCommands *commands, GError **error);
 /* Submits all that was recorded and waits for it. The first call ends the recording. */
 gboolean cnn_commands_run (CnnCommands *commands, GError **error);
 /* The same for several of one device, in this order, as one submission. */

@@ -2,6 +2,7 @@
 #include "private.h"
 
 #include "kernels.h"
+#include "timing.h"
 
 #include <string.h>
 
@@ -55,18 +56,12 @@ find_code (const char *stem)
   return code;
 }
 
+/* What it takes to bind the kernel's buffers. */
 static gboolean
-build (CnnDevice *device, CnnKernel *kernel, const CnnDispatch *dispatch, GError **error)
+make_layout (CnnDevice *device, CnnKernel *kernel, GError **error)
 {
-  const CnnKernelCode *code = find_code (dispatch->stem);
   VkDescriptorSetLayoutBinding bindings[CNN_MAX_BINDINGS];
-  VkSpecializationMapEntry entries[CNN_MAX_CONSTANTS];
-  VkPushConstantRange push = { VK_SHADER_STAGE_COMPUTE_BIT, 0, 128 };
-  VkShaderModuleCreateInfo module_info = {
-    .sType = VK_STRUCTURE_TYPE_SHADER_MODULE_CREATE_INFO,
-    .codeSize = code->bytes,
-    .pCode = code->code,
-  };
+  VkPushConstantRange push = { VK_SHADER_STAGE_COMPUTE_BIT, 0, CNN_MAX_PUSH };
   VkDescriptorSetLayoutCreateInfo set_info = {
     .sType = VK_STRUCTURE_TYPE_DESCRIPTOR_SET_LAYOUT_CREATE_INFO,
     .pBindings = bindings,
@@ -78,11 +73,33 @@ build (CnnDevice *device, CnnKernel *kernel, const CnnDispatch *dispatch, GError
     .pushConstantRangeCount = 1,
     .pPushConstantRanges = &push,
   };
+
+  reflect (find_code (kernel->stem), kernel);
+  for (int i = 0; i < kernel->n_bindings; i++)
+    bindings[i] = (VkDescriptorSetLayoutBinding){ (guint32) i, kernel->types[i], 1,
+                                                  VK_SHADER_STAGE_COMPUTE_BIT, NULL };
+  set_info.bindingCount = (guint32) kernel->n_bindings;
+  return VK_CALL (error, vkCreateDescriptorSetLayout, device->handle, &set_info, NULL,
+                  &kernel->set_layout)
+         && VK_CALL (error, vkCreatePipelineLayout, device->handle, &layout_info, NULL,
+                     &kernel->layout);
+}
+
+static gboolean
+make_pipeline (CnnDevice *device, CnnKernel *kernel, GError **error)
+{
+  const CnnKernelCode *code = find_code (kernel->stem);
+  VkSpecializationMapEntry entries[CNN_MAX_CONSTANTS];
+  VkShaderModuleCreateInfo module_info = {
+    .sType = VK_STRUCTURE_TYPE_SHADER_MODULE_CREATE_INFO,
+    .codeSize = code->bytes,
+    .pCode = code->code,
+  };
   VkSpecializationInfo constants = {
-    .mapEntryCount = (guint32) dispatch->n_constants,
+    .mapEntryCount = (guint32) kernel->n_constants,
     .pMapEntries = entries,
-    .dataSize = sizeof (guint32) * (gsize) dispatch->n_constants,
-    .pData = dispatch->constants,
+    .dataSize = sizeof (guint32) * (gsize) kernel->n_constants,
+    .pData = kernel->constants,
   };
   VkPipelineShaderStageRequiredSubgroupSizeCreateInfoEXT subgroup = {
     .sType = VK_STRUCTURE_TYPE_PIPELINE_SHADER_STAGE_REQUIRED_SUBGROUP_SIZE_CREATE_INFO_EXT,
@@ -97,29 +114,58 @@ build (CnnDevice *device, CnnKernel *kernel, const CnnDispatch *dispatch, GError
       .pName = "main",
       .pSpecializationInfo = &constants,
     },
+    .layout = kernel->layout,
   };
+  gboolean made;
 
-  reflect (code, kernel);
-  for (int i = 0; i < kernel->n_bindings; i++)
-    bindings[i] = (VkDescriptorSetLayoutBinding){ (guint32) i, kernel->types[i], 1,
-                                                  VK_SHADER_STAGE_COMPUTE_BIT, NULL };
-  set_info.bindingCount = (guint32) kernel->n_bindings;
   for (guint32 i = 0; i < constants.mapEntryCount; i++)
     entries[i] = (VkSpecializationMapEntry){ i, i * 4, 4 };
+  if (!VK_CALL (error, vkCreateShaderModule, device->handle, &module_info, NULL,
+                &info.stage.module))
+    return FALSE;
+  made = VK_CALL (error, vkCreateComputePipelines, device->handle, VK_NULL_HANDLE, 1, &info, NULL,
+                  &kernel->pipeline);
+  vkDestroyShaderModule (device->handle, info.stage.module, NULL);
+  if (made)
+    cnn_device_name_object (device, VK_OBJECT_TYPE_PIPELINE, (guint64) kernel->pipeline,
+                            kernel->key);
+  return made;
+}
 
-  if (!VK_CALL (error, vkCreateShaderModule, device->handle, &module_info, NULL, &kernel->module)
-      || !VK_CALL (error, vkCreateDescriptorSetLayout, device->handle, &set_info, NULL,
-                   &kernel->set_layout)
-      || !VK_CALL (error, vkCreatePipelineLayout, device->handle, &layout_info, NULL,
-                   &kernel->layout))
-    return FALSE;
-  info.stage.module = kernel->module;
-  info.layout = kernel->layout;
-  if (!VK_CALL (error, vkCreateComputePipelines, device->handle, VK_NULL_HANDLE, 1, &info, NULL,
-                &kernel->pipeline))
-    return FALSE;
-  cnn_device_name_object (device, VK_OBJECT_TYPE_PIPELINE, (guint64) kernel->pipeline, kernel->key);
-  return TRUE;
+/* Makes the pipeline unless somebody else has begun to. */
+static void
+make_if_queued (gpointer data, gpointer user_data)
+{
+  CnnKernel *kernel = data;
+  CnnDevice *device = user_data;
+  gboolean mine;
+  gint64 start;
+
+  g_mutex_lock (&device->kernels_lock);
+  mine = kernel->state == CNN_KERNEL_QUEUED;
+  if (mine)
+    kernel->state = CNN_KERNEL_UNDER_WAY;
+  g_mutex_unlock (&device->kernels_lock);
+  if (!mine)
+    return;
+  start = cnn_timing_start ();
+  make_pipeline (device, kernel, &kernel->error);
+  cnn_timing_stop (start, "making pipelines");
+  g_mutex_lock (&device->kernels_lock);
+  kernel->state = CNN_KERNEL_DONE;
+  g_cond_broadcast (&device->kernel_is_done);
+  g_mutex_unlock (&device->kernels_lock);
+}
+
+static void
+free_kernel (CnnDevice *device, CnnKernel *kernel)
+{
+  vkDestroyPipeline (device->handle, kernel->pipeline, NULL);
+  vkDestroyPipelineLayout (device->handle, kernel->layout, NULL);
+  vkDestroyDescriptorSetLayout (device->handle, kernel->set_layout, NULL);
+  g_clear_error (&kernel->error);
+  g_free (kernel->key);
+  g_free (kernel);
 }
 
 CnnKernel *
@@ -136,22 +182,65 @@ cnn_kernel_get (CnnDevice *device, const CnnDispatch *dispatch, GError **error)
 
   kernel = g_new0 (CnnKernel, 1);
   kernel->key = g_strdup (key->str);
-  if (!build (device, kernel, dispatch, error))
+  kernel->stem = find_code (dispatch->stem)->stem;
+  kernel->n_constants = dispatch->n_constants;
+  memcpy (kernel->constants, dispatch->constants, sizeof kernel->constants);
+  if (!make_layout (device, kernel, error))
     {
-      cnn_kernel_free (device, kernel);
+      free_kernel (device, kernel);
       return NULL;
     }
   g_hash_table_insert (device->kernels, kernel->key, kernel);
+  /* Where no thread is to be had, cnn_kernel_wait makes it. */
+  g_thread_pool_push (device->makers, kernel, NULL);
   return kernel;
 }
 
-void
-cnn_kernel_free (CnnDevice *device, CnnKernel *kernel)
+gboolean
+cnn_kernel_is_done (CnnDevice *device, CnnKernel *kernel)
 {
-  vkDestroyPipeline (device->handle, kernel->pipeline, NULL);
-  vkDestroyPipelineLayout (device->handle, kernel->layout, NULL);
-  vkDestroyDescriptorSetLayout (device->handle, kernel->set_layout, NULL);
-  vkDestroyShaderModule (device->handle, kernel->module, NULL);
-  g_free (kernel->key);
-  g_free (kernel);
+  gboolean done;
+
+  g_mutex_lock (&device->kernels_lock);
+  done = kernel->state == CNN_KERNEL_DONE;
+  g_mutex_unlock (&device->kernels_lock);
+  return done;
+}
+
+gboolean
+cnn_kernel_wait (CnnDevice *device, CnnKernel *kernel, GError **error)
+{
+  make_if_queued (kernel, device);
+  g_mutex_lock (&device->kernels_lock);
+  while (kernel->state != CNN_KERNEL_DONE)
+    g_cond_wait (&device->kernel_is_done, &device->kernels_lock);
+  g_mutex_unlock (&device->kernels_lock);
+  if (kernel->error != NULL && error != NULL)
+    *error = g_error_copy (kernel->error);
+  return kernel->error == NULL;
+}
+
+void
+cnn_kernels_init (CnnDevice *device)
+{
+  g_mutex_init (&device->kernels_lock);
+  g_cond_init (&device->kernel_is_done);
+  device->kernels = g_hash_table_new (g_str_hash, g_str_equal);
+  device->makers =
+      g_thread_pool_new (make_if_queued, device, (int) g_get_num_processors (), FALSE, NULL);
+}
+
+void
+cnn_kernels_clear (CnnDevice *device)
+{
+  GHashTableIter iter;
+  gpointer kernel;
+
+  g_thread_pool_free (device->makers, TRUE, TRUE);
+  g_hash_table_iter_init (&iter, device->kernels);
+  while (g_hash_table_iter_next (&iter, NULL, &kernel))
+    free_kernel (device, kernel);
+  g_hash_table_unref (device->kernels);
+  g_mutex_clear (&device->kernels_lock);
+  g_cond_clear (&device->kernel_is_done);
 }

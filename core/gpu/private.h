@@ -16,11 +16,22 @@ typedef enum
 
 CnnDebug cnn_debug_flags (void);
 
+typedef enum
+{
+  CNN_KERNEL_QUEUED,
+  CNN_KERNEL_UNDER_WAY,
+  CNN_KERNEL_DONE /* with a pipeline or an error */
+} CnnKernelState;
+
 /* A pipeline of one stem with its constants filled in. Belongs to the device. */
 typedef struct
 {
   char *key;
-  VkShaderModule module;
+  const char *stem;
+  guint32 constants[CNN_MAX_CONSTANTS];
+  int n_constants;
+  CnnKernelState state; /* guarded by the device's kernels_lock */
+  GError *error;        /* why there is no pipeline, or NULL */
   VkDescriptorSetLayout set_layout;
   VkPipelineLayout layout;
   VkPipeline pipeline;
@@ -52,6 +63,9 @@ struct _CnnDevice
   guint32 device_type_index, staging_type_index;
 
   GHashTable *kernels; /* key → CnnKernel */
+  GThreadPool *makers; /* of their pipelines */
+  GMutex kernels_lock;
+  GCond kernel_is_done;
 };
 
 struct _CnnBuffer
@@ -70,8 +84,14 @@ gboolean cnn_vk_check (VkResult result, const char *call, GError **error);
 
 CnnBuffer *cnn_buffer_new_of_type (CnnDevice *device, gsize bytes, guint32 type_index, gboolean map,
                                    const char *label, GError **error);
-/* The kernel of a stem with these constants, made on first use. Transfer none. */
+/* The kernel of a stem with these constants. On first use its pipeline is begun on another thread;
+ * before it is recorded it has to be waited for. Transfer none. */
 CnnKernel *cnn_kernel_get (CnnDevice *device, const CnnDispatch *dispatch, GError **error);
-void cnn_kernel_free (CnnDevice *device, CnnKernel *kernel);
+gboolean cnn_kernel_is_done (CnnDevice *device, CnnKernel *kernel);
+/* FALSE where the pipeline could not be made. */
+gboolean cnn_kernel_wait (CnnDevice *device, CnnKernel *kernel, GError **error);
+/* For the device: sets up what makes kernels, and frees it with all of them. */
+void cnn_kernels_init (CnnDevice *device);
+void cnn_kernels_clear (CnnDevice *device);
 void cnn_device_name_object (CnnDevice *device, VkObjectType type, guint64 object,
                              const char *label);

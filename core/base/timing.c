@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "timing.h"
+
+#include <stdlib.h>
+#include <sys/resource.h>
+
+typedef struct
+{
+  const char *name;
+  guint times;
+  gint64 microseconds;
+} Phase;
+
+static GMutex lock;
+static Phase phases[64];
+static guint n_phases;
+
+static void
+print (void)
+{
+  struct rusage usage = { 0 };
+
+  g_printerr ("%10s %6s  phase\n", "ms", "times");
+  for (guint i = 0; i < n_phases; i++)
+    g_printerr ("%10.3f %6u  %s\n", (double) phases[i].microseconds / 1000, phases[i].times,
+                phases[i].name);
+  if (getrusage (RUSAGE_SELF, &usage) == 0)
+    g_printerr ("%10.1f MiB at most\n", (double) usage.ru_maxrss / 1024);
+}
+
+static gboolean
+is_on (void)
+{
+  static const GDebugKey key = { "timing", 1 };
+  static gsize state = 0;
+
+  if (g_once_init_enter (&state))
+    {
+      gboolean on = g_parse_debug_string (g_getenv ("CONVLENS_DEBUG"), &key, 1) != 0;
+
+      if (on)
+        atexit (print);
+      g_once_init_leave (&state, on ? 2 : 1);
+    }
+  return state == 2;
+}
+
+gint64
+cnn_timing_start (void)
+{
+  return is_on () ? g_get_monotonic_time () : 0;
+}
+
+void
+cnn_timing_stop (gint64 start, const char *name)
+{
+  gint64 now = g_get_monotonic_time ();
+  guint i = 0;
+
+  if (!is_on ())
+    return;
+  g_mutex_lock (&lock);
+  while (i < n_phases && phases[i].name != name)
+    i++;
+  if (i < G_N_ELEMENTS (phases))
+    {
+      n_phases = MAX (n_phases, i + 1);
+      phases[i].name = name;
+      phases[i].times++;
+      phases[i].microseconds += now - start;
+    }
+  g_mutex_unlock (&lock);
+}
