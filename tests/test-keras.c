@@ -39,6 +39,9 @@ check_same_weights (const CnnModel *a, const CnnModel *b)
         {
           g_assert_true ((x->weights[j] == NULL) == (y->weights[j] == NULL));
           if (x->weights[j] != NULL)
+            g_assert_true (cnn_array_load (x->weights[j], NULL)
+                           && cnn_array_load (y->weights[j], NULL));
+          if (x->weights[j] != NULL)
             g_assert_cmpmem (x->weights[j]->data, cnn_array_count (x->weights[j]) * sizeof (float),
                              y->weights[j]->data, cnn_array_count (y->weights[j]) * sizeof (float));
         }

@@ -7,19 +7,35 @@ G_BEGIN_DECLS
 
 #define CNN_MAX_RANK 6
 
+/* Where numbers lie that are read when they are asked for; the head of its maker's own struct. */
+typedef struct _CnnArraySource CnnArraySource;
+struct _CnnArraySource
+{
+  gboolean (*read) (CnnArraySource *source, float *data, gsize n, GError **error);
+  void (*free) (CnnArraySource *source);
+};
+
 /* A row-major float32 array on the host: weights as Keras has them, a model's input or
  * output as (H, W, C), an .npy file. Reference counted; the data belongs to the array. */
 typedef struct _CnnArray
 {
   int rank;
   gint64 dims[CNN_MAX_RANK];
-  float *data;
+  float *data;            /* NULL where there is a source, before cnn_array_load */
+  CnnArraySource *source; /* or NULL */
   gatomicrefcount references;
 } CnnArray;
 
 /* A new array of zeros. Sizes whose product overflows or cannot be allocated give NULL and
  * CNN_ERROR_MODEL with `what` in the message. Transfer full. */
 CnnArray *cnn_array_new (int rank, const gint64 *dims, const char *what, GError **error);
+/* An array whose numbers stay where they are until it is loaded. Takes the source. Transfer full.
+ */
+CnnArray *cnn_array_new_from (int rank, const gint64 *dims, CnnArraySource *source);
+/* Sees to it that the data is there; FALSE where it cannot be read or has no room. */
+gboolean cnn_array_load (CnnArray *array, GError **error);
+/* Gives the data's memory back, where it can be loaded again. */
+void cnn_array_unload (CnnArray *array);
 CnnArray *cnn_array_ref (CnnArray *array);
 void cnn_array_unref (CnnArray *array);
 gsize cnn_array_count (const CnnArray *array);

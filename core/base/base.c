@@ -53,6 +53,48 @@ cnn_array_new (int rank, const gint64 *dims, const char *what, GError **error)
 }
 
 CnnArray *
+cnn_array_new_from (int rank, const gint64 *dims, CnnArraySource *source)
+{
+  CnnArray *array = g_new0 (CnnArray, 1);
+
+  array->rank = rank;
+  for (int i = 0; i < rank; i++)
+    array->dims[i] = dims[i];
+  array->source = source;
+  g_atomic_ref_count_init (&array->references);
+  return array;
+}
+
+gboolean
+cnn_array_load (CnnArray *array, GError **error)
+{
+  const gsize n = cnn_array_count (array);
+  g_autofree float *data = NULL;
+
+  if (array->data != NULL)
+    return TRUE;
+  data = g_try_malloc_n (MAX (n, 1), sizeof (float));
+  if (data == NULL)
+    {
+      g_autofree char *size = cnn_dims_to_string (array->rank, array->dims);
+
+      g_set_error (error, CNN_ERROR, CNN_ERROR_MODEL, "no memory for weights of %s", size);
+      return FALSE;
+    }
+  if (!array->source->read (array->source, data, n, error))
+    return FALSE;
+  array->data = g_steal_pointer (&data);
+  return TRUE;
+}
+
+void
+cnn_array_unload (CnnArray *array)
+{
+  if (array != NULL && array->source != NULL)
+    g_clear_pointer (&array->data, g_free);
+}
+
+CnnArray *
 cnn_array_ref (CnnArray *array)
 {
   if (array != NULL)
@@ -65,6 +107,8 @@ cnn_array_unref (CnnArray *array)
 {
   if (array == NULL || !g_atomic_ref_count_dec (&array->references))
     return;
+  if (array->source != NULL)
+    array->source->free (array->source);
   g_free (array->data);
   g_free (array);
 }

@@ -1,10 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "hdf5_private.h"
 
-#include <fcntl.h>
-#include <glib/gstdio.h>
-#include <unistd.h>
-
 #define MAX_TEXT (64 * 1024 * 1024)
 #define MAX_CHILDREN 100000
 
@@ -51,7 +47,7 @@ start (void)
 }
 
 static CnnHdf5 *
-take_file (hid_t id, guint64 size, GBytes *image, int fd, const char *what, GError **error)
+take_file (hid_t id, GBytes *image, CnnFilePart *part, const char *what, GError **error)
 {
   CnnHdf5 *file;
 
@@ -59,16 +55,14 @@ take_file (hid_t id, guint64 size, GBytes *image, int fd, const char *what, GErr
     {
       g_autofree char *why = cnn_hdf5_reason ();
 
-      if (fd >= 0)
-        g_close (fd, NULL);
       g_set_error (error, CNN_ERROR, CNN_ERROR_FILE, "%s is a damaged HDF5 file: %s", what, why);
       return NULL;
     }
   file = g_new0 (CnnHdf5, 1);
   file->id = id;
-  file->size = size;
+  file->size = part != NULL ? part->size : g_bytes_get_size (image);
   file->image = image != NULL ? g_bytes_ref (image) : NULL;
-  file->fd = fd;
+  file->part = cnn_file_part_ref (part);
   return file;
 }
 
@@ -78,31 +72,30 @@ cnn_hdf5_bytes (CnnHdf5 *file, guint64 offset, gsize length, guint8 *bytes)
   if (length > file->size || offset > file->size - length)
     return FALSE;
   if (file->image == NULL)
-    return pread (file->fd, bytes, length, (off_t) offset) == (gssize) length;
+    return cnn_file_part_read (file->part, offset, length, bytes);
   memcpy (bytes, (const guint8 *) g_bytes_get_data (file->image, NULL) + offset, length);
   return TRUE;
 }
 
 CnnHdf5 *
+cnn_hdf5_open_part (const char *path, guint64 offset, guint64 size, const char *what,
+                    GError **error)
+{
+  CnnFilePart *part = cnn_file_part_open (path, offset, size, error);
+  CnnHdf5 *file;
+
+  if (part == NULL)
+    return NULL;
+  start ();
+  file = take_file (cnn_file_part_hdf5 (part), NULL, part, what, error);
+  cnn_file_part_unref (part);
+  return file;
+}
+
+CnnHdf5 *
 cnn_hdf5_open (const char *path, GError **error)
 {
-  AUTO_ID access = -1;
-  GStatBuf stat = { 0 };
-  int fd;
-
-  start ();
-  fd = g_open (path, O_RDONLY | O_CLOEXEC, 0);
-  if (fd < 0 || fstat (fd, &stat) != 0)
-    {
-      g_set_error (error, CNN_ERROR, CNN_ERROR_FILE, "cannot be opened: %s", g_strerror (errno));
-      if (fd >= 0)
-        g_close (fd, NULL);
-      return NULL;
-    }
-  access = H5Pcreate (H5P_FILE_ACCESS);
-  H5Pset_fclose_degree (access, H5F_CLOSE_STRONG);
-  return take_file (H5Fopen (path, H5F_ACC_RDONLY, access), (guint64) stat.st_size, NULL, fd,
-                    "this", error);
+  return cnn_hdf5_open_part (path, 0, G_MAXUINT64, "this", error);
 }
 
 /* HDF5 asks for memory for its image at every step of opening it; it always gets the same, ours. */
@@ -167,7 +160,7 @@ cnn_hdf5_open_bytes (GBytes *bytes, const char *what, GError **error)
       && H5Pset_file_image_callbacks (access, &callbacks) >= 0
       && H5Pset_file_image (access, (void *) memory, size) >= 0)
     id = H5Fopen ("/dev/null/image", H5F_ACC_RDONLY, access); /* no file may have that name */
-  return take_file (id, size, bytes, -1, what, error);
+  return take_file (id, bytes, NULL, what, error);
 }
 
 void
@@ -177,8 +170,7 @@ cnn_hdf5_free (CnnHdf5 *file)
     return;
   H5Fclose (file->id);
   g_clear_pointer (&file->image, g_bytes_unref);
-  if (file->fd >= 0)
-    g_close (file->fd, NULL);
+  cnn_file_part_unref (file->part);
   g_free (file);
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "hdf5_private.h"
+#include "weights_private.h"
 
 /* deflate cannot pack zeros tighter than 1032 to one */
 #define MAX_RATIO 1100
@@ -190,25 +191,35 @@ from_bfloat (guint16 half)
   return number.value;
 }
 
+static void
+from_halves (const guint16 *halves, gsize n, NumberKind kind, gboolean swap, float *data)
+{
+  for (gsize i = 0; i < n; i++)
+    {
+      guint16 half = swap ? GUINT16_SWAP_LE_BE (halves[i]) : halves[i];
+
+      data[i] = kind == NUMBER_HALF ? from_half (half) : from_bfloat (half);
+    }
+}
+
+static gboolean
+is_swapped (const Dataset *dataset)
+{
+  return (H5Tget_order (dataset->type) == H5T_ORDER_BE) != (G_BYTE_ORDER == G_BIG_ENDIAN);
+}
+
 /* HDF5's own conversion of halves is ten times slower. */
 static gboolean
 read_halves (const Dataset *dataset, CnnArray *array)
 {
   gsize n = cnn_array_count (array);
   g_autofree guint16 *halves = g_try_new (guint16, MAX (n, 1));
-  gboolean swap =
-      dataset->kind == NUMBER_HALF
-      && (H5Tget_order (dataset->type) == H5T_ORDER_BE) != (G_BYTE_ORDER == G_BIG_ENDIAN);
 
   if (halves == NULL
       || H5Dread (dataset->id, dataset->type, H5S_ALL, H5S_ALL, H5P_DEFAULT, halves) < 0)
     return FALSE;
-  for (gsize i = 0; i < n; i++)
-    {
-      guint16 half = swap ? GUINT16_SWAP_LE_BE (halves[i]) : halves[i];
-
-      array->data[i] = dataset->kind == NUMBER_HALF ? from_half (half) : from_bfloat (half);
-    }
+  from_halves (halves, n, dataset->kind, dataset->kind == NUMBER_HALF && is_swapped (dataset),
+               array->data);
   return TRUE;
 }
 
@@ -240,4 +251,113 @@ cnn_hdf5_read (CnnHdf5 *file, const char *path, GError **error)
       return NULL;
     }
   return g_steal_pointer (&array);
+}
+
+/* --- Numbers that stay in the file --- */
+
+typedef struct
+{
+  CnnArraySource base;
+  CnnFilePart *part;
+  guint64 offset;
+  NumberKind kind; /* NUMBER_OTHER: floats, as they are used */
+  gboolean swap;   /* of halves */
+  char *owner, *path;
+} Source;
+
+/* Halves are read by pieces that stay in the processor's caches. */
+#define PIECE 32768
+
+static gboolean
+read_source_numbers (const Source *self, float *data, gsize n)
+{
+  g_autofree guint16 *halves = NULL;
+
+  if (self->kind == NUMBER_OTHER)
+    return cnn_file_part_read (self->part, self->offset, n * sizeof (float), data);
+  halves = g_new (guint16, PIECE);
+  for (gsize at = 0; at < n; at += PIECE)
+    {
+      const gsize some = MIN (n - at, PIECE);
+
+      if (!cnn_file_part_read (self->part, self->offset + at * 2, some * 2, halves))
+        return FALSE;
+      from_halves (halves, some, self->kind, self->swap, data + at);
+    }
+  return TRUE;
+}
+
+static gboolean
+read_source (CnnArraySource *source, float *data, gsize n, GError **error)
+{
+  const Source *self = (const Source *) source;
+
+  if (!read_source_numbers (self, data, n))
+    {
+      g_set_error (error, CNN_ERROR, CNN_ERROR_FILE,
+                   "layer \"%s\": the weights \"%s\" can no longer be read from the file",
+                   self->owner, self->path);
+      return FALSE;
+    }
+  if (cnn_all_finite (data, n))
+    return TRUE;
+  cnn_set_not_finite (self->owner, self->path, error);
+  return FALSE;
+}
+
+static void
+free_source (CnnArraySource *source)
+{
+  Source *self = (Source *) source;
+
+  cnn_file_part_unref (self->part);
+  g_free (self->owner);
+  g_free (self->path);
+  g_free (self);
+}
+
+/* Where the dataset's numbers begin, if they lie there in one piece and as they can be used; else
+ * HADDR_UNDEF. */
+static haddr_t
+plain_offset (const CnnHdf5 *file, const Dataset *dataset)
+{
+  AUTO_ID plan = H5Dget_create_plist (dataset->id);
+  const guint64 stored = H5Dget_storage_size (dataset->id);
+  haddr_t offset;
+
+  if (file->part == NULL || stored == 0 || plan < 0 || H5Pget_layout (plan) != H5D_CONTIGUOUS
+      || H5Pget_nfilters (plan) != 0
+      || (dataset->kind == NUMBER_OTHER && H5Tequal (dataset->type, H5T_NATIVE_FLOAT) <= 0))
+    return HADDR_UNDEF;
+  offset = H5Dget_offset (dataset->id);
+  return offset <= file->size && stored <= file->size - offset ? offset : HADDR_UNDEF;
+}
+
+gboolean
+cnn_hdf5_find (CnnHdf5 *file, const char *path, const char *owner, int *rank,
+               gint64 dims[CNN_MAX_RANK], CnnArray **array, GError **error)
+{
+  g_auto (Dataset) dataset = { -1, -1, NUMBER_OTHER, 0, { 0 } };
+  haddr_t offset;
+  Source *source;
+
+  *array = NULL;
+  if (!open_dataset (file, path, &dataset, error))
+    return FALSE;
+  *rank = dataset.rank;
+  memcpy (dims, dataset.dims, sizeof dataset.dims);
+  offset = plain_offset (file, &dataset);
+  if (offset == HADDR_UNDEF)
+    return TRUE;
+  source = g_new0 (Source, 1);
+  source->base.read = read_source;
+  source->base.free = free_source;
+  source->part = cnn_file_part_ref (file->part);
+  source->offset = offset;
+  source->kind = dataset.kind;
+  source->swap = dataset.kind == NUMBER_HALF && is_swapped (&dataset);
+  source->owner = g_strdup (owner);
+  source->path = g_strdup (path);
+  *array = cnn_array_new_from (dataset.rank, dataset.dims, &source->base);
+  return TRUE;
 }

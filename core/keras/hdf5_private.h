@@ -7,12 +7,26 @@
 
 G_BEGIN_DECLS
 
+/* Where an HDF5 file lies: a part of a file, from `offset` on. Reference counted. */
+typedef struct
+{
+  int fd;
+  guint64 offset, size;
+} CnnFilePart;
+
+CnnFilePart *cnn_file_part_open (const char *path, guint64 offset, guint64 size, GError **error);
+CnnFilePart *cnn_file_part_ref (CnnFilePart *part);
+void cnn_file_part_unref (CnnFilePart *part);
+gboolean cnn_file_part_read (const CnnFilePart *part, guint64 at, gsize length, void *bytes);
+/* An HDF5 file in that place, or -1; takes a reference. */
+hid_t cnn_file_part_hdf5 (CnnFilePart *part);
+
 struct _CnnHdf5
 {
   hid_t id;
-  guint64 size;  /* of the whole file, which bounds whatever it may claim */
-  GBytes *image; /* the file, where it lies in memory */
-  int fd;        /* or else */
+  guint64 size;      /* of the whole file, which bounds whatever it may claim */
+  GBytes *image;     /* the file, where it lies in memory */
+  CnnFilePart *part; /* or else */
 };
 
 void cnn_hdf5_close_id (hid_t *id);

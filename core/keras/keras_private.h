@@ -37,8 +37,11 @@ gboolean cnn_json_flatten (JsonNode *node, GArray *doubles);
 
 typedef struct _CnnHdf5 CnnHdf5;
 
-/* An HDF5 file, or the bytes of one called `what`. Transfer full; CNN_ERROR_FILE. */
+/* An HDF5 file, one called `what` within another file, or the bytes of one. Transfer full;
+ * CNN_ERROR_FILE. */
 CnnHdf5 *cnn_hdf5_open (const char *path, GError **error);
+CnnHdf5 *cnn_hdf5_open_part (const char *path, guint64 offset, guint64 size, const char *what,
+                             GError **error);
 CnnHdf5 *cnn_hdf5_open_bytes (GBytes *bytes, const char *what, GError **error);
 void cnn_hdf5_free (CnnHdf5 *file);
 /* Something is there, and hard links alone lead to it. Paths begin at the root: "a/b". */
@@ -55,14 +58,29 @@ char *cnn_hdf5_text (CnnHdf5 *file, const char *path, const char *name);
 /* Shape of a dataset, which is checked for being one that cnn_hdf5_read takes. */
 gboolean cnn_hdf5_dims (CnnHdf5 *file, const char *path, int *rank, gint64 dims[CNN_MAX_RANK],
                         GError **error);
+/* The same, and its numbers as an array still to be loaded, for which the file may be closed;
+ * *array is NULL where they are packed and cnn_hdf5_read has to be asked. `owner` is named where
+ * they turn out to be bad. Transfer full. */
+gboolean cnn_hdf5_find (CnnHdf5 *file, const char *path, const char *owner, int *rank,
+                        gint64 dims[CNN_MAX_RANK], CnnArray **array, GError **error);
 /* A dataset of numbers as float32. Transfer full. */
 CnnArray *cnn_hdf5_read (CnnHdf5 *file, const char *path, GError **error);
 
 /* --- keras_zip.c --- */
 
-/* config.json, metadata.json (NULL where there is none) and model.weights.h5 of a .keras file. */
-gboolean cnn_keras_zip_read (const char *path, GBytes **config, GBytes **metadata, GBytes **weights,
-                             GError **error);
+/* What a .keras file holds: config.json, metadata.json (NULL where there is none) and
+ * model.weights.h5: where it lies in the file, or, where it is packed there, its bytes. */
+typedef struct
+{
+  GBytes *config, *metadata, *weights;
+  guint64 weights_offset, weights_size;
+  guint32 weights_sum; /* CRC-32 */
+} CnnKerasZip;
+
+gboolean cnn_keras_zip_read (const char *path, CnnKerasZip *zip, GError **error);
+/* Whether the weights that lie in the file have their sum; reads them once. */
+gboolean cnn_keras_zip_check (const char *path, const CnnKerasZip *zip, GError **error);
+void cnn_keras_zip_clear (CnnKerasZip *zip);
 
 /* --- config.c, parameters.c: Keras' objects --- */
 
@@ -125,7 +143,8 @@ typedef struct
 {
   CnnPart *part;
   int variable;
-  char *dataset; /* NULL for a variable that may be absent */
+  char *dataset;
+  CnnArray *array; /* its numbers, not loaded; NULL where the file has to be asked for them */
 } CnnAssignment;
 
 /* TRUE, and the kind, for a file of weights. */
@@ -134,6 +153,8 @@ gboolean cnn_weights_kind (CnnHdf5 *file, CnnWeightsKind *kind);
  * also on failure. GPtrArray of CnnAssignment*. */
 GPtrArray *cnn_weights_assign (CnnPart *top, CnnHdf5 *file, CnnWeightsKind kind, guint *reached,
                                GError **error);
+/* Gives the layers their weights; large ones that lie plainly in the file stay there until they are
+ * loaded. */
 gboolean cnn_weights_read (CnnHdf5 *file, GPtrArray *assignments, GError **error);
 /* The layers that have variables, in Keras' order. GPtrArray of CnnPart*. */
 GPtrArray *cnn_weights_parts (CnnPart *part);
@@ -176,6 +197,7 @@ CnnPreprocess cnn_preprocess_from_name (const char *name);
 GPtrArray *cnn_labels_read (const char *path, GError **error);
 GPtrArray *cnn_labels_from_json (JsonNode *node);
 
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (CnnKerasZip, cnn_keras_zip_clear)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (CnnHdf5, cnn_hdf5_free)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (CnnPart, cnn_part_free)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (CnnArchitecture, cnn_architecture_free)

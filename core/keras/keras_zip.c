@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "keras_private.h"
 
+#include "hdf5_private.h"
+
 #include <zip.h>
+#include <zlib.h>
 
 #define PIECE (4 * 1024 * 1024)
+#define SUM_PIECE (128 * 1024) /* fits into a processor's cache */
 #define MAX_TEXT (16 * 1024 * 1024)
 /* Weights hardly compress; a claim far beyond that is a bomb. */
 #define MAX_RATIO 50
@@ -72,16 +76,141 @@ read_entry (zip_t *zip, const char *name, guint64 archive_size, guint64 limit, G
   return g_bytes_new_take (g_steal_pointer (&bytes), length);
 }
 
+/* --- An entry that is stored as it is --- */
+
+enum
+{
+  LOCAL_HEADER = 30,
+  DIRECTORY_ENTRY = 46,
+  DIRECTORY_END = 22,
+  MAX_COMMENT = 65535
+};
+
+static guint32
+number (const guint8 *bytes, int n)
+{
+  guint32 value = 0;
+
+  while (n-- > 0)
+    value = value << 8 | bytes[n];
+  return value;
+}
+
+/* The archive's directory; NULL where it is not a plain one. */
+static guint8 *
+read_directory (const CnnFilePart *archive, gsize *length)
+{
+  const gsize n = MIN (archive->size, DIRECTORY_END + MAX_COMMENT);
+  g_autofree guint8 *end = g_malloc (n), *directory = NULL;
+  gsize at = n;
+
+  if (n < DIRECTORY_END || !cnn_file_part_read (archive, archive->size - n, n, end))
+    return NULL;
+  for (at = n - DIRECTORY_END; at > 0 && memcmp (end + at, "PK\5\6", 4) != 0;)
+    at--;
+  if (memcmp (end + at, "PK\5\6", 4) != 0)
+    return NULL;
+  *length = number (end + at + 12, 4);
+  if (*length > MAX_TEXT)
+    return NULL;
+  directory = g_malloc (MAX (*length, 1));
+  return cnn_file_part_read (archive, number (end + at + 16, 4), *length, directory)
+             ? g_steal_pointer (&directory)
+             : NULL;
+}
+
+/* Where the bytes of a stored entry begin (PKWARE's APPNOTE, 4.3); 0 where it is not one, or has
+ * anything unusual about it. libzip does not tell. */
+static guint64
+find_stored (const CnnFilePart *archive, const char *name, const zip_stat_t *stat)
+{
+  const gsize name_length = strlen (name);
+  guint8 local[LOCAL_HEADER];
+  g_autofree guint8 *directory = NULL;
+  gsize length, at;
+  guint64 start;
+
+  if (stat->comp_method != ZIP_CM_STORE || stat->comp_size != stat->size
+      || stat->encryption_method != ZIP_EM_NONE
+      || (directory = read_directory (archive, &length)) == NULL)
+    return 0;
+  for (at = 0; at + DIRECTORY_ENTRY <= length && memcmp (directory + at, "PK\1\2", 4) == 0;
+       at += DIRECTORY_ENTRY + number (directory + at + 28, 2) + number (directory + at + 30, 2)
+             + number (directory + at + 32, 2))
+    if (number (directory + at + 28, 2) == name_length
+        && at + DIRECTORY_ENTRY + name_length <= length
+        && memcmp (directory + at + DIRECTORY_ENTRY, name, name_length) == 0)
+      break;
+  if (at + DIRECTORY_ENTRY > length || memcmp (directory + at, "PK\1\2", 4) != 0)
+    return 0;
+  start = number (directory + at + 42, 4);
+  if (!cnn_file_part_read (archive, start, sizeof local, local) || memcmp (local, "PK\3\4", 4) != 0)
+    return 0;
+  start += LOCAL_HEADER + number (local + 26, 2) + number (local + 28, 2);
+  return start <= archive->size && stat->size <= archive->size - start ? start : 0;
+}
+
+static gboolean
+find_weights (zip_t *zip, const char *path, const char *name, CnnKerasZip *found)
+{
+  CnnFilePart *archive = cnn_file_part_open (path, 0, G_MAXUINT64, NULL);
+  zip_stat_t stat;
+
+  if (archive != NULL && zip_stat (zip, name, 0, &stat) == 0
+      && (~stat.valid
+          & (ZIP_STAT_SIZE | ZIP_STAT_COMP_SIZE | ZIP_STAT_CRC | ZIP_STAT_COMP_METHOD
+             | ZIP_STAT_ENCRYPTION_METHOD))
+             == 0)
+    {
+      found->weights_offset = find_stored (archive, name, &stat);
+      found->weights_size = stat.size;
+      found->weights_sum = stat.crc;
+    }
+  cnn_file_part_unref (archive);
+  return found->weights_offset != 0;
+}
+
 gboolean
-cnn_keras_zip_read (const char *path, GBytes **config, GBytes **metadata, GBytes **weights,
-                    GError **error)
+cnn_keras_zip_check (const char *path, const CnnKerasZip *zip, GError **error)
+{
+  CnnFilePart *part = cnn_file_part_open (path, zip->weights_offset, zip->weights_size, error);
+  g_autofree guint8 *piece = g_malloc (SUM_PIECE);
+  guint32 sum = (guint32) crc32 (0, NULL, 0);
+  gboolean good = part != NULL;
+
+  for (guint64 at = 0; good && at < zip->weights_size; at += SUM_PIECE)
+    {
+      const gsize n = (gsize) MIN (zip->weights_size - at, SUM_PIECE);
+
+      good = cnn_file_part_read (part, at, n, piece);
+      sum = (guint32) crc32 (sum, piece, (uInt) n);
+    }
+  cnn_file_part_unref (part);
+  if (good && sum == zip->weights_sum)
+    return TRUE;
+  if (part != NULL)
+    g_set_error_literal (error, CNN_ERROR, CNN_ERROR_FILE,
+                         "\"model.weights.h5\" is damaged: CRC error");
+  return FALSE;
+}
+
+void
+cnn_keras_zip_clear (CnnKerasZip *zip)
+{
+  g_clear_pointer (&zip->config, g_bytes_unref);
+  g_clear_pointer (&zip->metadata, g_bytes_unref);
+  g_clear_pointer (&zip->weights, g_bytes_unref);
+}
+
+gboolean
+cnn_keras_zip_read (const char *path, CnnKerasZip *found, GError **error)
 {
   g_autoptr (zip_t) zip = NULL;
   g_autoptr (GFile) file = g_file_new_for_path (path);
   g_autoptr (GFileInfo) info =
       g_file_query_info (file, G_FILE_ATTRIBUTE_STANDARD_SIZE, G_FILE_QUERY_INFO_NONE, NULL, NULL);
   guint64 size = info != NULL ? (guint64) g_file_info_get_size (info) : 0;
-  g_autoptr (GBytes) read_config = NULL, read_metadata = NULL, read_weights = NULL;
+  static const char weights[] = "model.weights.h5";
   int code = 0;
 
   zip = zip_open (path, ZIP_RDONLY, &code);
@@ -95,14 +224,14 @@ cnn_keras_zip_read (const char *path, GBytes **config, GBytes **metadata, GBytes
       zip_error_fini (&problem);
       return FALSE;
     }
-  read_config = read_entry (zip, "config.json", size, MAX_TEXT, error);
-  if (read_config == NULL)
+  found->config = read_entry (zip, "config.json", size, MAX_TEXT, error);
+  if (found->config == NULL)
     {
       g_prefix_error (error, "is a zip archive, but not of Keras: ");
       return FALSE;
     }
-  read_metadata = read_entry (zip, "metadata.json", size, MAX_TEXT, NULL);
-  if (zip_name_locate (zip, "model.weights.h5", 0) < 0)
+  found->metadata = read_entry (zip, "metadata.json", size, MAX_TEXT, NULL);
+  if (zip_name_locate (zip, weights, 0) < 0)
     {
       gboolean npz = zip_name_locate (zip, "model.weights.npz", 0) >= 0;
       gboolean shards = zip_name_locate (zip, "model.weights.json", 0) >= 0;
@@ -113,11 +242,8 @@ cnn_keras_zip_read (const char *path, GBytes **config, GBytes **metadata, GBytes
                             : "holds no \"model.weights.h5\"");
       return FALSE;
     }
-  read_weights = read_entry (zip, "model.weights.h5", size, MAX_WEIGHTS, error);
-  if (read_weights == NULL)
-    return FALSE;
-  *config = g_steal_pointer (&read_config);
-  *metadata = g_steal_pointer (&read_metadata);
-  *weights = g_steal_pointer (&read_weights);
-  return TRUE;
+  if (find_weights (zip, path, weights, found))
+    return TRUE;
+  found->weights = read_entry (zip, weights, size, MAX_WEIGHTS, error);
+  return found->weights != NULL;
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "keras_private.h"
+#include "timing.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -125,29 +126,72 @@ build (Opening *opening, JsonNode *config, int keras_major, CnnHdf5 *file, CnnWe
   return assignments != NULL && cnn_weights_read (file, assignments, error);
 }
 
-static gboolean
-open_zip (Opening *opening, GError **error)
+/* The sum of weights in an archive is checked while the model is built. */
+typedef struct
 {
-  g_autoptr (GBytes) config = NULL, metadata = NULL, weights = NULL;
-  g_autoptr (JsonNode) config_node = NULL, metadata_node = NULL;
+  const char *path;
+  const CnnKerasZip *zip;
+  GError *error;
+} SumCheck;
+
+static gpointer
+check_sum (gpointer data)
+{
+  SumCheck *check = data;
+  gint64 start = cnn_timing_start ();
+
+  cnn_keras_zip_check (check->path, check->zip, &check->error);
+  cnn_timing_stop (start, "checking the archive's sum");
+  return NULL;
+}
+
+static gboolean
+open_zip_entries (Opening *opening, const CnnKerasZip *zip, GError **error)
+{
+  g_autoptr (JsonNode) config = NULL, metadata = NULL;
   g_autoptr (CnnHdf5) file = NULL;
   int major = 0;
 
-  if (!cnn_keras_zip_read (opening->path, &config, &metadata, &weights, error))
+  config = cnn_json_parse (g_bytes_get_data (zip->config, NULL), g_bytes_get_size (zip->config),
+                           "config.json", error);
+  if (config == NULL)
     return FALSE;
-  config_node = cnn_json_parse (g_bytes_get_data (config, NULL), g_bytes_get_size (config),
-                                "config.json", error);
-  if (config_node == NULL)
-    return FALSE;
-  if (metadata != NULL)
-    metadata_node = cnn_json_parse (g_bytes_get_data (metadata, NULL), g_bytes_get_size (metadata),
-                                    "metadata.json", NULL);
-  if (metadata_node != NULL && JSON_NODE_HOLDS_OBJECT (metadata_node))
-    major =
-        cnn_keras_major (cnn_json_string (json_node_get_object (metadata_node), "keras_version"));
-  file = cnn_hdf5_open_bytes (weights, "model.weights.h5", error);
+  if (zip->metadata != NULL)
+    metadata = cnn_json_parse (g_bytes_get_data (zip->metadata, NULL),
+                               g_bytes_get_size (zip->metadata), "metadata.json", NULL);
+  if (metadata != NULL && JSON_NODE_HOLDS_OBJECT (metadata))
+    major = cnn_keras_major (cnn_json_string (json_node_get_object (metadata), "keras_version"));
+  file = zip->weights != NULL ? cnn_hdf5_open_bytes (zip->weights, "model.weights.h5", error)
+                              : cnn_hdf5_open_part (opening->path, zip->weights_offset,
+                                                    zip->weights_size, "model.weights.h5", error);
   return file != NULL
-         && build (opening, config_node, major != 0 ? major : 3, file, CNN_WEIGHTS_PATHS, error);
+         && build (opening, config, major != 0 ? major : 3, file, CNN_WEIGHTS_PATHS, error);
+}
+
+static gboolean
+open_zip (Opening *opening, GError **error)
+{
+  g_auto (CnnKerasZip) zip = { 0 };
+  SumCheck check = { opening->path, &zip, NULL };
+  g_autoptr (GError) problem = NULL;
+  GThread *thread;
+  gboolean done;
+
+  if (!cnn_keras_zip_read (opening->path, &zip, error))
+    return FALSE;
+  if (zip.weights != NULL)
+    return open_zip_entries (opening, &zip, error);
+  thread = g_thread_try_new ("sum", check_sum, &check, NULL);
+  done = open_zip_entries (opening, &zip, &problem);
+  if (thread != NULL)
+    g_thread_join (thread);
+  else
+    check_sum (&check);
+  if (check.error != NULL)
+    g_propagate_error (error, check.error);
+  else if (!done)
+    g_propagate_error (error, g_steal_pointer (&problem));
+  return done && check.error == NULL;
 }
 
 static int

@@ -44,6 +44,7 @@ assignment_free (gpointer data)
   CnnAssignment *assignment = data;
 
   g_free (assignment->dataset);
+  cnn_array_unref (assignment->array);
   g_free (assignment);
 }
 
@@ -73,10 +74,11 @@ cnn_assign (GPtrArray *assignments, CnnHdf5 *file, CnnPart *part, int variable,
             const CnnWeightSpec *spec, const char *dataset, GError **error)
 {
   gint64 dims[CNN_MAX_RANK] = { 0 };
+  g_autoptr (CnnArray) array = NULL;
   CnnAssignment *assignment;
   int rank;
 
-  if (!cnn_hdf5_dims (file, dataset, &rank, dims, error))
+  if (!cnn_hdf5_find (file, dataset, part->path, &rank, dims, &array, error))
     {
       g_prefix_error (error, "layer \"%s\": ", part->path);
       return FALSE;
@@ -90,6 +92,7 @@ cnn_assign (GPtrArray *assignments, CnnHdf5 *file, CnnPart *part, int variable,
   assignment->part = part;
   assignment->variable = variable;
   assignment->dataset = g_strdup (dataset);
+  assignment->array = g_steal_pointer (&array);
   g_ptr_array_add (assignments, assignment);
   return TRUE;
 }
@@ -551,15 +554,49 @@ cnn_weights_assign (CnnPart *top, CnnHdf5 *file, CnnWeightsKind kind, guint *rea
   return g_steal_pointer (&assignments);
 }
 
-static gboolean
-all_finite (const CnnArray *array)
+gboolean
+cnn_all_finite (const float *numbers, gsize n)
 {
-  gsize n = cnn_array_count (array);
   gboolean finite = TRUE;
 
   for (gsize i = 0; i < n; i++)
-    finite &= isfinite (array->data[i]) != 0;
+    finite &= isfinite (numbers[i]) != 0;
   return finite;
+}
+
+void
+cnn_set_not_finite (const char *layer, const char *dataset, GError **error)
+{
+  g_set_error (error, CNN_ERROR, CNN_ERROR_MODEL,
+               "layer \"%s\": the weights \"%s\" hold NaN or infinity", layer, dataset);
+}
+
+/* Larger ones stay in the file; what is wrong with smaller ones is told at once. */
+#define LARGE 16384
+
+static CnnArray *
+read_assignment (CnnHdf5 *file, const CnnAssignment *assignment, GError **error)
+{
+  const char *layer = assignment->part->path;
+  g_autoptr (CnnArray) array = NULL;
+
+  if (assignment->array != NULL)
+    {
+      if ((assignment->array->rank > 1 && cnn_array_count (assignment->array) >= LARGE)
+          || cnn_array_load (assignment->array, error))
+        array = cnn_array_ref (assignment->array);
+      return g_steal_pointer (&array);
+    }
+  array = cnn_hdf5_read (file, assignment->dataset, error);
+  if (array == NULL)
+    {
+      g_prefix_error (error, "layer \"%s\": ", layer);
+      return NULL;
+    }
+  if (cnn_all_finite (array->data, cnn_array_count (array)))
+    return g_steal_pointer (&array);
+  cnn_set_not_finite (layer, assignment->dataset, error);
+  return NULL;
 }
 
 gboolean
@@ -568,23 +605,13 @@ cnn_weights_read (CnnHdf5 *file, GPtrArray *assignments, GError **error)
   for (guint i = 0; i < assignments->len; i++)
     {
       CnnAssignment *assignment = g_ptr_array_index (assignments, i);
-      CnnLayer *layer = assignment->part->layer;
-      g_autoptr (CnnArray) array = cnn_hdf5_read (file, assignment->dataset, error);
+      CnnArray **weights = &assignment->part->layer->weights[assignment->variable];
+      CnnArray *array = read_assignment (file, assignment, error);
 
       if (array == NULL)
-        {
-          g_prefix_error (error, "layer \"%s\": ", assignment->part->path);
-          return FALSE;
-        }
-      if (!all_finite (array))
-        {
-          g_set_error (error, CNN_ERROR, CNN_ERROR_MODEL,
-                       "layer \"%s\": the weights \"%s\" hold NaN or infinity",
-                       assignment->part->path, assignment->dataset);
-          return FALSE;
-        }
-      g_clear_pointer (&layer->weights[assignment->variable], cnn_array_unref);
-      layer->weights[assignment->variable] = g_steal_pointer (&array);
+        return FALSE;
+      cnn_array_unref (*weights);
+      *weights = array;
     }
   return TRUE;
 }

@@ -15,6 +15,9 @@ gboolean cnn_assign (GPtrArray *assignments, CnnHdf5 *file, CnnPart *part, int v
 /* The same for files whose groups are called layers/conv2d_1. */
 gboolean cnn_weights_assign_paths (CnnPart *top, CnnHdf5 *file, GPtrArray *assignments,
                                    GError **error);
+gboolean cnn_all_finite (const float *numbers, gsize n);
+/* The error for weights that are not. */
+void cnn_set_not_finite (const char *layer, const char *dataset, GError **error);
 /* "SeparableConv2D" → "separable_conv2d", as Keras does. Transfer full. */
 char *cnn_snake_case (const char *class_name);
 

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "internal.h"
 
+#include "timing.h"
+
 static void
 set_default (CnnLayer *layer, const CnnParam *param)
 {
@@ -98,6 +100,15 @@ cnn_layer_class_find (const char *name)
   return NULL;
 }
 
+/* What is small stays, for affine tails. */
+static void
+unload_weights (CnnLayer *layer)
+{
+  for (int i = 0; i < CNN_MAX_WEIGHTS; i++)
+    if (layer->weights[i] != NULL && layer->weights[i]->rank > 1)
+      cnn_array_unload (layer->weights[i]);
+}
+
 CnnBuffer *
 cnn_layer_device_weights (CnnLayer *layer, int slot, CnnDevice *device, gsize bytes, CnnPack pack,
                           GError **error)
@@ -105,9 +116,16 @@ cnn_layer_device_weights (CnnLayer *layer, int slot, CnnDevice *device, gsize by
   g_autoptr (CnnBuffer) buffer = layer->device_weights[slot];
   g_autofree float *packed = NULL;
   gpointer mapped;
+  gint64 start;
 
   if (buffer != NULL)
     return g_steal_pointer (&buffer);
+  start = cnn_timing_start ();
+  for (int i = 0; i < CNN_MAX_WEIGHTS; i++)
+    if (layer->weights[i] != NULL && !cnn_array_load (layer->weights[i], error))
+      return NULL;
+  cnn_timing_stop (start, "reading weights");
+  start = cnn_timing_start ();
   buffer = cnn_buffer_new (device, bytes, layer->name, error);
   if (buffer == NULL)
     return NULL;
@@ -124,6 +142,8 @@ cnn_layer_device_weights (CnnLayer *layer, int slot, CnnDevice *device, gsize by
       if (!cnn_buffer_write (buffer, 0, packed, bytes, error))
         return NULL;
     }
+  unload_weights (layer);
+  cnn_timing_stop (start, "packing weights");
   layer->device_weights[slot] = g_steal_pointer (&buffer);
   return layer->device_weights[slot];
 }

@@ -60,8 +60,10 @@ struct _CnnLayer
   char *name;               /* Keras' name, with its outer models': "sequential_1/Conv1" */
   int keras_major;          /* of the file: 1, 2 or 3; meanings differ */
   CnnActivation activation; /* applied to the layer's own result; the model makes a node of it */
-  CnnArray *weights[CNN_MAX_WEIGHTS]; /* as Keras has them, in the order of the specs; or NULL */
-  CnnBuffer *device_weights[4];       /* packed on first use, by the layer's own rules */
+  CnnArray
+      *weights[CNN_MAX_WEIGHTS]; /* as Keras has them, in the order of the specs; or NULL. Those
+                                  * of rank 1 are loaded, larger ones while they are packed */
+  CnnBuffer *device_weights[4];  /* packed on first use, by the layer's own rules */
   int references;
 };
 
@@ -159,7 +161,8 @@ void cnn_layer_set_error (const CnnLayer *layer, GError **error, int code, const
 #define CNN_LAYER_WEIGHT(layer, i) (((const CnnLayer *) (layer))->weights[i])
 
 /* Keeps a packed copy of weights on the device: device_weights[slot], made by `pack` (which writes
- * `bytes` bytes of zeros-initialised memory) the first time. NULL on error. */
+ * `bytes` bytes of zeros-initialised memory) the first time. The weights are loaded for it, and
+ * those that a file has not kept on the host. NULL on error. */
 typedef void (*CnnPack) (const CnnLayer *layer, float *packed);
 CnnBuffer *cnn_layer_device_weights (CnnLayer *layer, int slot, CnnDevice *device, gsize bytes,
                                      CnnPack pack, GError **error);
