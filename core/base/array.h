@@ -11,7 +11,7 @@ G_BEGIN_DECLS
 typedef struct _CnnArraySource CnnArraySource;
 struct _CnnArraySource
 {
-  gboolean (*read) (CnnArraySource *source, float *data, gsize n, GError **error);
+  gboolean (*read) (CnnArraySource *source, gsize first, gsize n, float *data, GError **error);
   void (*free) (CnnArraySource *source);
 };
 
@@ -34,8 +34,10 @@ CnnArray *cnn_array_new (int rank, const gint64 *dims, const char *what, GError 
 CnnArray *cnn_array_new_from (int rank, const gint64 *dims, CnnArraySource *source);
 /* Sees to it that the data is there; FALSE where it cannot be read or has no room. */
 gboolean cnn_array_load (CnnArray *array, GError **error);
-/* Gives the data's memory back, where it can be loaded again. */
-void cnn_array_unload (CnnArray *array);
+/* Elements first … first + n − 1: where they are, or read into `room` for n of them. NULL where
+ * they cannot be read. Transfer none. */
+const float *cnn_array_part (const CnnArray *array, gsize first, gsize n, float *room,
+                             GError **error);
 CnnArray *cnn_array_ref (CnnArray *array);
 void cnn_array_unref (CnnArray *array);
 gsize cnn_array_count (const CnnArray *array);

@@ -81,17 +81,18 @@ cnn_array_load (CnnArray *array, GError **error)
       g_set_error (error, CNN_ERROR, CNN_ERROR_MODEL, "no memory for weights of %s", size);
       return FALSE;
     }
-  if (!array->source->read (array->source, data, n, error))
+  if (!array->source->read (array->source, 0, n, data, error))
     return FALSE;
   array->data = g_steal_pointer (&data);
   return TRUE;
 }
 
-void
-cnn_array_unload (CnnArray *array)
+const float *
+cnn_array_part (const CnnArray *array, gsize first, gsize n, float *room, GError **error)
 {
-  if (array != NULL && array->source != NULL)
-    g_clear_pointer (&array->data, g_free);
+  if (array->data != NULL)
+    return array->data + first;
+  return array->source->read (array->source, first, n, room, error) ? room : NULL;
 }
 
 CnnArray *

@@ -9,23 +9,29 @@ typedef struct
   const char *name;
   guint times;
   gint64 microseconds;
+  double peak; /* of memory so far, in MiB */
 } Phase;
 
 static GMutex lock;
 static Phase phases[64];
 static guint n_phases;
 
-static void
-print (void)
+static double
+peak_memory (void)
 {
   struct rusage usage = { 0 };
 
-  g_printerr ("%10s %6s  phase\n", "ms", "times");
+  return getrusage (RUSAGE_SELF, &usage) == 0 ? (double) usage.ru_maxrss / 1024 : 0;
+}
+
+static void
+print (void)
+{
+  g_printerr ("%10s %6s %9s  phase\n", "ms", "times", "peak MiB");
   for (guint i = 0; i < n_phases; i++)
-    g_printerr ("%10.3f %6u  %s\n", (double) phases[i].microseconds / 1000, phases[i].times,
-                phases[i].name);
-  if (getrusage (RUSAGE_SELF, &usage) == 0)
-    g_printerr ("%10.1f MiB at most\n", (double) usage.ru_maxrss / 1024);
+    g_printerr ("%10.3f %6u %9.1f  %s\n", (double) phases[i].microseconds / 1000, phases[i].times,
+                phases[i].peak, phases[i].name);
+  g_printerr ("%27.1f  all\n", peak_memory ());
 }
 
 static gboolean
@@ -68,6 +74,7 @@ cnn_timing_stop (gint64 start, const char *name)
       phases[i].name = name;
       phases[i].times++;
       phases[i].microseconds += now - start;
+      phases[i].peak = peak_memory ();
     }
   g_mutex_unlock (&lock);
 }

@@ -269,18 +269,19 @@ typedef struct
 #define PIECE 32768
 
 static gboolean
-read_source_numbers (const Source *self, float *data, gsize n)
+read_source_numbers (const Source *self, gsize first, gsize n, float *data)
 {
   g_autofree guint16 *halves = NULL;
 
   if (self->kind == NUMBER_OTHER)
-    return cnn_file_part_read (self->part, self->offset, n * sizeof (float), data);
-  halves = g_new (guint16, PIECE);
+    return cnn_file_part_read (self->part, self->offset + first * sizeof (float),
+                               n * sizeof (float), data);
+  halves = g_new (guint16, MIN (n, PIECE));
   for (gsize at = 0; at < n; at += PIECE)
     {
       const gsize some = MIN (n - at, PIECE);
 
-      if (!cnn_file_part_read (self->part, self->offset + at * 2, some * 2, halves))
+      if (!cnn_file_part_read (self->part, self->offset + (first + at) * 2, some * 2, halves))
         return FALSE;
       from_halves (halves, some, self->kind, self->swap, data + at);
     }
@@ -288,11 +289,11 @@ read_source_numbers (const Source *self, float *data, gsize n)
 }
 
 static gboolean
-read_source (CnnArraySource *source, float *data, gsize n, GError **error)
+read_source (CnnArraySource *source, gsize first, gsize n, float *data, GError **error)
 {
   const Source *self = (const Source *) source;
 
-  if (!read_source_numbers (self, data, n))
+  if (!read_source_numbers (self, first, n, data))
     {
       g_set_error (error, CNN_ERROR, CNN_ERROR_FILE,
                    "layer \"%s\": the weights \"%s\" can no longer be read from the file",

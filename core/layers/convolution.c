@@ -80,23 +80,28 @@ cnn_gemm_bytes (const CnnGemm *gemm)
 }
 
 void
-cnn_pack_gemm (const CnnGemm *gemm, const float *weights, float *packed)
+cnn_pack_gemm (const CnnGemm *gemm, const float *data, gsize first, gsize n, float *packed)
 {
-  const gsize planes = (gsize) (gemm->inputs + 3) / 4;
+  const gsize planes = (gsize) (gemm->inputs + 3) / 4, taps = (gsize) gemm->taps;
   const gsize channels = (gsize) tile_channels (gemm->outputs);
+  const gboolean along_m = gemm->step_m == 1;
+  const gsize length = (gsize) (along_m ? gemm->outputs : gemm->inputs);
+  const gsize rows = (gsize) (along_m ? gemm->inputs : gemm->outputs); /* of a tap */
+  const gsize tile = taps * planes * channels * 4;
 
-  for (int m = 0; m < gemm->outputs; m++)
-    for (int tap = 0; tap < gemm->taps; tap++)
-      {
-        gsize from_tap = (gsize) (gemm->flip ? gemm->taps - 1 - tap : tap);
-        const float *from = weights + from_tap * gemm->step_tap + (gsize) m * gemm->step_m;
-        gsize tile = (gsize) m / channels, row = (gsize) m % channels;
-        float *to =
-            packed + ((tile * (gsize) gemm->taps + (gsize) tap) * planes * channels + row) * 4;
+  for (gsize row = first / length; row < (first + n) / length; row++, data += length)
+    {
+      const gsize tap = gemm->flip ? taps - 1 - row / rows : row / rows, at = row % rows;
+      float *to = packed + tap * planes * channels * 4;
 
-        for (gsize k = 0; k < (gsize) gemm->inputs; k++)
-          to[k / 4 * channels * 4 + k % 4] = from[k * gemm->step_k];
-      }
+      if (along_m)
+        for (gsize m = 0; m < length; m += channels)
+          for (gsize i = 0; i < MIN (channels, length - m); i++)
+            to[m / channels * tile + (at / 4 * channels + i) * 4 + at % 4] = data[m + i];
+      else
+        for (gsize k = 0; k < length; k++)
+          to[at / channels * tile + (k / 4 * channels + at % channels) * 4 + k % 4] = data[k];
+    }
 }
 
 CnnWindow
@@ -268,25 +273,26 @@ conv2d_gemm (const CnnLayer *layer, gboolean backward)
 }
 
 static void
-conv2d_pack_forward (const CnnLayer *layer, float *packed)
+conv2d_pack_forward (const CnnLayer *layer, const float *data, gsize first, gsize n, float *packed)
 {
   CnnGemm gemm = conv2d_gemm (layer, FALSE);
 
-  cnn_pack_gemm (&gemm, layer->weights[0]->data, packed);
+  cnn_pack_gemm (&gemm, data, first, n, packed);
 }
 
 static void
-conv2d_pack_backward (const CnnLayer *layer, float *packed)
+conv2d_pack_backward (const CnnLayer *layer, const float *data, gsize first, gsize n, float *packed)
 {
   CnnGemm gemm = conv2d_gemm (layer, TRUE);
 
-  cnn_pack_gemm (&gemm, layer->weights[0]->data, packed);
+  cnn_pack_gemm (&gemm, data, first, n, packed);
 }
 
 static void
-conv2d_pack_grouped (const CnnLayer *layer, float *packed)
+conv2d_pack_grouped (const CnnLayer *layer, const float *data, gsize first, gsize n, float *packed)
 {
-  memcpy (packed, layer->weights[0]->data, cnn_array_count (layer->weights[0]) * sizeof (float));
+  (void) layer;
+  memcpy (packed + first, data, n * sizeof (float));
 }
 
 static CnnWindow
@@ -315,7 +321,7 @@ record_grouped (CnnConvolution *self, const CnnStep *step, gboolean backward, GE
   CnnWindow window = conv2d_window (self, in);
   CnnBuffer *weights = cnn_layer_device_weights (
       &self->base, SLOT_FORWARD, cnn_commands_device (step->commands),
-      cnn_array_count (self->base.weights[0]) * sizeof (float), conv2d_pack_grouped, error);
+      cnn_array_count (self->base.weights[0]) * sizeof (float), 0, conv2d_pack_grouped, error);
   CnnDispatch dispatch = {
     .stem = "conv2d_grouped",
     .constants = { backward, activation != NULL ? activation->kind : 0 },
@@ -367,7 +373,7 @@ conv2d_forward (CnnLayer *layer, const CnnStep *step, GError **error)
     return record_grouped (self, step, FALSE, error);
   gemm = conv2d_gemm (layer, FALSE);
   weights = cnn_layer_device_weights (layer, SLOT_FORWARD, cnn_commands_device (step->commands),
-                                      cnn_gemm_bytes (&gemm), conv2d_pack_forward, error);
+                                      cnn_gemm_bytes (&gemm), 0, conv2d_pack_forward, error);
   return weights != NULL
          && cnn_record_conv2d (step->commands, step->inputs[0], step->output, weights, &window,
                                step->epilogue, error);
@@ -386,7 +392,7 @@ conv2d_backward (CnnLayer *layer, const CnnStep *step, GError **error)
   gemm = conv2d_gemm (layer, TRUE);
   window = cnn_window_backward (&window);
   weights = cnn_layer_device_weights (layer, SLOT_BACKWARD, cnn_commands_device (step->commands),
-                                      cnn_gemm_bytes (&gemm), conv2d_pack_backward, error);
+                                      cnn_gemm_bytes (&gemm), 0, conv2d_pack_backward, error);
   return weights != NULL
          && cnn_record_conv2d (step->commands, step->grad_output, step->grad_inputs[0], weights,
                                &window, NULL, error);

@@ -44,7 +44,8 @@ gboolean cnn_record_conv2d (CnnCommands *commands, const CnnTensor *source, cons
 CnnWindow cnn_window_backward (const CnnWindow *window);
 
 /* Weights of conv2d from element [tap·step_tap + k·step_k + m·step_m], k of the `inputs`, m of the
- * `outputs`; `flip` reverses the taps. */
+ * `outputs`, one of the two steps being 1; `flip` reverses the taps. cnn_pack_gemm is a CnnPack for
+ * that variable. */
 typedef struct
 {
   int taps, inputs, outputs;
@@ -52,7 +53,7 @@ typedef struct
   gboolean flip;
 } CnnGemm;
 gsize cnn_gemm_bytes (const CnnGemm *gemm);
-void cnn_pack_gemm (const CnnGemm *gemm, const float *weights, float *packed);
+void cnn_pack_gemm (const CnnGemm *gemm, const float *data, gsize first, gsize n, float *packed);
 
 /* Depthwise kernels, of variable 0; slot 0 of the device weights. `epilogue` NULL leaves values as
  * they are. */

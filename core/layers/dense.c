@@ -62,16 +62,16 @@ block_bytes (const CnnShape *input)
 }
 
 static void
-pack (const CnnLayer *layer, float *packed)
+pack (const CnnLayer *layer, const float *data, gsize first, gsize n, float *packed)
 {
-  const CnnArray *kernel = layer->weights[0];
-  const gsize rows = ((gsize) kernel->dims[0] + 3) / 4 * 4, outputs = (gsize) kernel->dims[1];
+  const gint64 *dims = layer->weights[0]->dims;
+  const gsize rows = ((gsize) dims[0] + 3) / 4 * 4, outputs = (gsize) dims[1];
   const gsize width = DENSE_COLUMNS * 4;
 
-  for (gsize k = 0; k < (gsize) kernel->dims[0]; k++)
-    for (gsize first = 0; first < outputs; first += width)
-      memcpy (packed + (first / width * rows + k) * width, kernel->data + k * outputs + first,
-              MIN (width, outputs - first) * sizeof (float));
+  for (gsize k = first / outputs; k < (first + n) / outputs; k++, data += outputs)
+    for (gsize column = 0; column < outputs; column += width)
+      memcpy (packed + (column / width * rows + k) * width, data + column,
+              MIN (width, outputs - column) * sizeof (float));
 }
 
 /* Records one dispatch for as many blocks of weights as one binding may hold, until all are done.
@@ -85,7 +85,7 @@ record (CnnLayer *layer, const CnnStep *step, gboolean backward, GError **error)
   const gsize bytes = block_bytes (in);
   const CnnActivation tail = cnn_tail_activation (backward ? NULL : &step->epilogue->activation);
   const guint at_once = (guint) MAX (cnn_device_max_binding (device) / bytes, 1);
-  CnnBuffer *weights = cnn_layer_device_weights (layer, 0, device, blocks * bytes, pack, error);
+  CnnBuffer *weights = cnn_layer_device_weights (layer, 0, device, blocks * bytes, 0, pack, error);
   DenseParams params = {
     .in_planes = (guint) cnn_shape_planes (in),
     .out_planes = (guint) cnn_shape_planes (out),

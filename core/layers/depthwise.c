@@ -26,15 +26,17 @@ depthwise_bytes (const CnnLayer *layer)
 
 /* Keras' (h, w, in, multiplier) to [output plane][tap] vec4. */
 static void
-pack_depthwise (const CnnLayer *layer, float *packed)
+pack_depthwise (const CnnLayer *layer, const float *data, gsize first, gsize n, float *packed)
 {
-  const CnnArray *kernel = layer->weights[0];
-  const gsize taps = (gsize) (kernel->dims[0] * kernel->dims[1]);
-  const gsize outputs = (gsize) (kernel->dims[2] * kernel->dims[3]);
+  const gint64 *dims = layer->weights[0]->dims;
+  const gsize taps = (gsize) (dims[0] * dims[1]), outputs = (gsize) (dims[2] * dims[3]);
 
-  for (gsize tap = 0; tap < taps; tap++)
-    for (gsize o = 0; o < outputs; o++)
-      packed[(o / 4 * taps + tap) * 4 + o % 4] = kernel->data[tap * outputs + o];
+  for (gsize i = first; i < first + n; i++)
+    {
+      const gsize tap = i / outputs, o = i % outputs;
+
+      packed[(o / 4 * taps + tap) * 4 + o % 4] = data[i - first];
+    }
 }
 
 static DepthwiseParams
@@ -68,7 +70,7 @@ static CnnBuffer *
 depthwise_weights (CnnConvolution *self, CnnCommands *commands, GError **error)
 {
   return cnn_layer_device_weights (&self->base, SLOT_DEPTHWISE, cnn_commands_device (commands),
-                                   depthwise_bytes (&self->base), pack_depthwise, error);
+                                   depthwise_bytes (&self->base), 0, pack_depthwise, error);
 }
 
 /* --- square kernels by tiles --- */
@@ -352,19 +354,20 @@ pointwise_gemm (const CnnLayer *layer, gboolean backward)
 }
 
 static void
-pack_pointwise (const CnnLayer *layer, float *packed)
+pack_pointwise (const CnnLayer *layer, const float *data, gsize first, gsize n, float *packed)
 {
   CnnGemm gemm = pointwise_gemm (layer, FALSE);
 
-  cnn_pack_gemm (&gemm, layer->weights[1]->data, packed);
+  cnn_pack_gemm (&gemm, data, first, n, packed);
 }
 
 static void
-pack_pointwise_backward (const CnnLayer *layer, float *packed)
+pack_pointwise_backward (const CnnLayer *layer, const float *data, gsize first, gsize n,
+                         float *packed)
 {
   CnnGemm gemm = pointwise_gemm (layer, TRUE);
 
-  cnn_pack_gemm (&gemm, layer->weights[1]->data, packed);
+  cnn_pack_gemm (&gemm, data, first, n, packed);
 }
 
 static const CnnWindow pointwise_window = { { 1, 1 }, { 1, 1 }, { 1, 1 }, { 1, 1 }, { 0, 0 } };
@@ -375,7 +378,7 @@ separable_forward (CnnLayer *layer, const CnnStep *step, GError **error)
   CnnGemm gemm = pointwise_gemm (layer, FALSE);
   CnnBuffer *weights =
       cnn_layer_device_weights (layer, SLOT_POINTWISE, cnn_commands_device (step->commands),
-                                cnn_gemm_bytes (&gemm), pack_pointwise, error);
+                                cnn_gemm_bytes (&gemm), 1, pack_pointwise, error);
 
   return weights != NULL
          && cnn_record_depthwise ((CnnConvolution *) layer, step->commands, step->inputs[0],
@@ -390,7 +393,7 @@ separable_backward (CnnLayer *layer, const CnnStep *step, GError **error)
   CnnGemm gemm = pointwise_gemm (layer, TRUE);
   CnnBuffer *weights = cnn_layer_device_weights (
       layer, SLOT_POINTWISE_BACKWARD, cnn_commands_device (step->commands), cnn_gemm_bytes (&gemm),
-      pack_pointwise_backward, error);
+      1, pack_pointwise_backward, error);
 
   return weights != NULL
          && cnn_record_conv2d (step->commands, step->grad_output, step->scratch, weights,

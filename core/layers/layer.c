@@ -100,50 +100,61 @@ cnn_layer_class_find (const char *name)
   return NULL;
 }
 
-/* What is small stays, for affine tails. */
-static void
-unload_weights (CnnLayer *layer)
+/* Elements that are read at a time, for packing while they are in the processor's caches. */
+#define PIECE 65536
+
+static gboolean
+pack_all (const CnnLayer *layer, const CnnArray *array, CnnPack pack, float *packed, GError **error)
 {
-  for (int i = 0; i < CNN_MAX_WEIGHTS; i++)
-    if (layer->weights[i] != NULL && layer->weights[i]->rank > 1)
-      cnn_array_unload (layer->weights[i]);
+  const gsize count = array != NULL ? cnn_array_count (array) : 0;
+  const gsize row = array != NULL && array->rank > 0 ? (gsize) array->dims[array->rank - 1] : 1;
+  const gsize most = MAX (PIECE / MAX (row, 1), 1) * row;
+  g_autofree float *room = NULL;
+  const float *data;
+
+  if (array == NULL)
+    {
+      pack (layer, NULL, 0, 0, packed);
+      return TRUE;
+    }
+  if (array->data == NULL)
+    room = g_new (float, MIN (most, count));
+  for (gsize first = 0, n; first < count; first += n)
+    {
+      n = MIN (most, count - first);
+      data = cnn_array_part (array, first, n, room, error);
+      if (data == NULL)
+        return FALSE;
+      pack (layer, data, first, n, packed);
+    }
+  return TRUE;
 }
 
 CnnBuffer *
-cnn_layer_device_weights (CnnLayer *layer, int slot, CnnDevice *device, gsize bytes, CnnPack pack,
-                          GError **error)
+cnn_layer_device_weights (CnnLayer *layer, int slot, CnnDevice *device, gsize bytes, int variable,
+                          CnnPack pack, GError **error)
 {
-  g_autoptr (CnnBuffer) buffer = layer->device_weights[slot];
-  g_autofree float *packed = NULL;
-  gpointer mapped;
-  gint64 start;
+  const CnnArray *array = variable >= 0 ? layer->weights[variable] : NULL;
+  g_autoptr (CnnBuffer) buffer = NULL;
+  g_autofree float *staged = NULL;
+  float *packed;
+  gint64 start = cnn_timing_start ();
 
-  if (buffer != NULL)
-    return g_steal_pointer (&buffer);
-  start = cnn_timing_start ();
-  for (int i = 0; i < CNN_MAX_WEIGHTS; i++)
-    if (layer->weights[i] != NULL && !cnn_array_load (layer->weights[i], error))
-      return NULL;
-  cnn_timing_stop (start, "reading weights");
-  start = cnn_timing_start ();
+  if (layer->device_weights[slot] != NULL)
+    return layer->device_weights[slot];
   buffer = cnn_buffer_new (device, bytes, layer->name, error);
   if (buffer == NULL)
     return NULL;
-  mapped = cnn_buffer_mapped (buffer);
-  if (mapped != NULL)
-    {
-      memset (mapped, 0, bytes);
-      pack (layer, mapped);
-    }
-  else
-    {
-      packed = g_malloc0 (bytes);
-      pack (layer, packed);
-      if (!cnn_buffer_write (buffer, 0, packed, bytes, error))
-        return NULL;
-    }
-  unload_weights (layer);
-  cnn_timing_stop (start, "packing weights");
+  packed = cnn_buffer_mapped (buffer);
+  if (packed == NULL)
+    packed = staged = g_malloc (bytes);
+  /* all of it is written to where nothing is padded */
+  if (array == NULL || bytes != cnn_array_count (array) * sizeof (float))
+    memset (packed, 0, bytes);
+  if (!pack_all (layer, array, pack, packed, error)
+      || (staged != NULL && !cnn_buffer_write (buffer, 0, staged, bytes, error)))
+    return NULL;
+  cnn_timing_stop (start, "reading and packing weights");
   layer->device_weights[slot] = g_steal_pointer (&buffer);
   return layer->device_weights[slot];
 }

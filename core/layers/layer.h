@@ -160,12 +160,14 @@ void cnn_layer_set_error (const CnnLayer *layer, GError **error, int code, const
 /* The layer's weights[i] where it is there, checked for shape and rank by the reader. */
 #define CNN_LAYER_WEIGHT(layer, i) (((const CnnLayer *) (layer))->weights[i])
 
-/* Keeps a packed copy of weights on the device: device_weights[slot], made by `pack` (which writes
- * `bytes` bytes of zeros-initialised memory) the first time. The weights are loaded for it, and
- * those that a file has not kept on the host. NULL on error. */
-typedef void (*CnnPack) (const CnnLayer *layer, float *packed);
+/* Keeps weights[variable] on the device, packed: device_weights[slot], made the first time from
+ * memory of zeros by `pack`, which gets elements first … first + n − 1 of the variable at a time,
+ * whole rows of its last axis. So there is never a second copy of large ones. Variable −1: pack has
+ * no data and is called once. NULL on error. */
+typedef void (*CnnPack) (const CnnLayer *layer, const float *data, gsize first, gsize n,
+                         float *packed);
 CnnBuffer *cnn_layer_device_weights (CnnLayer *layer, int slot, CnnDevice *device, gsize bytes,
-                                     CnnPack pack, GError **error);
+                                     int variable, CnnPack pack, GError **error);
 
 /* Exchanges the layer's weights with others of the same shapes and forgets the packed copies. Plans
  * made before are stale: free them first. */

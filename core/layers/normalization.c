@@ -93,12 +93,14 @@ get_affine (const CnnLayer *layer, int channels, CnnAffine *affine)
 
 /* gamma, as the kernels of the way back read it. */
 static void
-pack_scale (const CnnLayer *layer, float *packed)
+pack_scale (const CnnLayer *layer, const float *data, gsize first, gsize n, float *packed)
 {
   const Normalization *self = (const Normalization *) layer;
 
-  for (int c = 0; c < self->channels; c++)
-    packed[c] = self->scale ? layer->weights[0]->data[c] : 1.f;
+  if (self->scale)
+    memcpy (packed + first, data, n * sizeof (float));
+  for (int c = 0; !self->scale && c < self->channels; c++)
+    packed[c] = 1.f;
 }
 
 static gboolean
@@ -178,7 +180,7 @@ backward (CnnLayer *layer, const CnnStep *step, GError **error)
 
   ((Normalization *) layer)->channels = shape->c;
   scale = cnn_layer_device_weights (layer, 0, cnn_commands_device (step->commands), bytes,
-                                    pack_scale, error);
+                                    ((Normalization *) layer)->scale ? 0 : -1, pack_scale, error);
   return scale != NULL
          && record (layer, step, TRUE, cnn_whole_buffer (scale), step->grad_inputs[0], error);
 }

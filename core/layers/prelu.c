@@ -74,14 +74,17 @@ slope_shape (const CnnLayer *layer)
 }
 
 static void
-pack (const CnnLayer *layer, float *packed)
+pack (const CnnLayer *layer, const float *data, gsize first, gsize n, float *packed)
 {
   const CnnShape shape = slope_shape (layer);
   const gsize pixels = (gsize) shape.h * (gsize) shape.w, channels = (gsize) shape.c;
 
-  for (gsize i = 0; i < pixels; i++)
-    for (gsize c = 0; c < channels; c++)
-      packed[(c / 4 * pixels + i) * 4 + c % 4] = layer->weights[0]->data[i * channels + c];
+  for (gsize i = first; i < first + n; i++)
+    {
+      const gsize pixel = i / channels, c = i % channels;
+
+      packed[(c / 4 * pixels + pixel) * 4 + c % 4] = data[i - first];
+    }
 }
 
 static gboolean
@@ -90,7 +93,7 @@ record (CnnLayer *layer, const CnnStep *step, const CnnTensor *gradient, const C
 {
   const CnnShape *shape = &step->input_shapes[0], slopes = slope_shape (layer);
   CnnBuffer *weights = cnn_layer_device_weights (layer, 0, cnn_commands_device (step->commands),
-                                                 cnn_shape_bytes (&slopes), pack, error);
+                                                 cnn_shape_bytes (&slopes), 0, pack, error);
   const CnnBinding source = cnn_tensor_binding (step->inputs[0]);
   CnnDispatch dispatch = { .stem = "prelu", .constants = { gradient != NULL }, .n_constants = 1 };
   PreluParams params = {

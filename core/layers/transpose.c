@@ -146,19 +146,19 @@ gemm_of (const CnnLayer *layer, gboolean backward)
 }
 
 static void
-pack_forward (const CnnLayer *layer, float *packed)
+pack_forward (const CnnLayer *layer, const float *data, gsize first, gsize n, float *packed)
 {
   const CnnGemm gemm = gemm_of (layer, FALSE);
 
-  cnn_pack_gemm (&gemm, layer->weights[0]->data, packed);
+  cnn_pack_gemm (&gemm, data, first, n, packed);
 }
 
 static void
-pack_backward (const CnnLayer *layer, float *packed)
+pack_backward (const CnnLayer *layer, const float *data, gsize first, gsize n, float *packed)
 {
   const CnnGemm gemm = gemm_of (layer, TRUE);
 
-  cnn_pack_gemm (&gemm, layer->weights[0]->data, packed);
+  cnn_pack_gemm (&gemm, data, first, n, packed);
 }
 
 static CnnBuffer *
@@ -167,7 +167,7 @@ weights_of (CnnLayer *layer, const CnnStep *step, gboolean backward, GError **er
   const CnnGemm gemm = gemm_of (layer, backward);
 
   return cnn_layer_device_weights (layer, backward ? SLOT_BACKWARD : SLOT_FORWARD,
-                                   cnn_commands_device (step->commands), cnn_gemm_bytes (&gemm),
+                                   cnn_commands_device (step->commands), cnn_gemm_bytes (&gemm), 0,
                                    backward ? pack_backward : pack_forward, error);
 }
 

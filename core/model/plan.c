@@ -4,6 +4,7 @@
 #include "accumulate_params.h"
 #include "error.h"
 #include "memory.h"
+#include "timing.h"
 
 #include <string.h>
 
@@ -638,9 +639,11 @@ gboolean
 cnn_plan_forward (CnnPlan *self, const float *input, GError **error)
 {
   g_autoptr (CnnTensor) tensor = value_of (self, self->input);
+  gint64 start = cnn_timing_start ();
 
   self->has_run =
       cnn_tensor_upload (tensor, input, error) && cnn_commands_run (self->forward_commands, error);
+  cnn_timing_stop (start, "running forward");
   return self->has_run;
 }
 
@@ -648,11 +651,15 @@ gboolean
 cnn_plan_backward (CnnPlan *self, const float *seed, GError **error)
 {
   g_autoptr (CnnTensor) tensor = cnn_plan_seed_view (self);
+  gint64 start = cnn_timing_start ();
+  gboolean done;
 
   g_assert (self->has_run && self->score != NONE);
   self->has_run = FALSE;
-  return cnn_tensor_upload (tensor, seed, error)
-         && cnn_commands_run (self->backward_commands, error);
+  done =
+      cnn_tensor_upload (tensor, seed, error) && cnn_commands_run (self->backward_commands, error);
+  cnn_timing_stop (start, "running backward");
+  return done;
 }
 
 static CnnArray *

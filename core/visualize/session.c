@@ -444,7 +444,9 @@ cnn_session_run (CnnSession *self, const int *outputs, int n_outputs, int score,
       if (!cnn_progress_step (progress, 0, "preparing the model", error))
         return FALSE;
       cnn_session_forget_plan (self);
+      start = cnn_timing_start ();
       self->plan = cnn_plan_new (self->network->model, self->device, &request, error);
+      cnn_timing_stop (start, "planning and recording");
       if (self->plan == NULL)
         return FALSE;
       self->outputs = copy_nodes (outputs, n_outputs);
