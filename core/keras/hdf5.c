@@ -46,6 +46,21 @@ start (void)
   H5Eclear2 (H5E_DEFAULT);
 }
 
+typedef struct
+{
+  char *name;
+  hid_t id;
+} Step;
+
+static void
+clear_step (gpointer data)
+{
+  Step *step = data;
+
+  g_free (step->name);
+  cnn_hdf5_close_id (&step->id);
+}
+
 static CnnHdf5 *
 take_file (hid_t id, GBytes *image, CnnFilePart *part, const char *what, GError **error)
 {
@@ -63,6 +78,8 @@ take_file (hid_t id, GBytes *image, CnnFilePart *part, const char *what, GError 
   file->size = part != NULL ? part->size : g_bytes_get_size (image);
   file->image = image != NULL ? g_bytes_ref (image) : NULL;
   file->part = cnn_file_part_ref (part);
+  file->steps = g_array_new (FALSE, FALSE, sizeof (Step));
+  g_array_set_clear_func (file->steps, clear_step);
   return file;
 }
 
@@ -168,40 +185,90 @@ cnn_hdf5_free (CnnHdf5 *file)
 {
   if (file == NULL)
     return;
+  g_array_unref (file->steps);
   H5Fclose (file->id);
   g_clear_pointer (&file->image, g_bytes_unref);
   cnn_file_part_unref (file->part);
   g_free (file);
 }
 
+/* A soft or external link could lead out of the file. */
+static gboolean
+is_hard_link (hid_t group, const char *name)
+{
+  H5L_info_t info;
+
+  return H5Lexists (group, name, H5P_DEFAULT) > 0
+         && H5Lget_info (group, name, &info, H5P_DEFAULT) >= 0 && info.type == H5L_TYPE_HARD;
+}
+
+/* The object to which the first n names lead by hard links, or −1. What the last walk had in common
+ * with this one is open already. */
+static hid_t
+walk (CnnHdf5 *file, char *const *names, guint n)
+{
+  guint common = 0;
+
+  while (common < n && common < file->steps->len
+         && strcmp (g_array_index (file->steps, Step, common).name, names[common]) == 0)
+    common++;
+  if (common < n)
+    g_array_set_size (file->steps, common);
+  for (guint i = common; i < n; i++)
+    {
+      hid_t from = i > 0 ? g_array_index (file->steps, Step, i - 1).id : file->id;
+      Step step = { NULL, -1 };
+
+      if (is_hard_link (from, names[i]))
+        step.id = H5Oopen (from, names[i], H5P_DEFAULT);
+      if (step.id < 0)
+        return -1;
+      step.name = g_strdup (names[i]);
+      g_array_append_val (file->steps, step);
+    }
+  return n > 0 ? g_array_index (file->steps, Step, n - 1).id : file->id;
+}
+
+/* The names of a path. Transfer full. */
+static GStrv
+split_path (const char *path)
+{
+  GStrv names = g_strsplit (path, "/", -1);
+  guint n = 0;
+
+  for (guint i = 0; names[i] != NULL; i++)
+    if (names[i][0] == '\0' || strcmp (names[i], ".") == 0)
+      g_free (names[i]);
+    else
+      names[n++] = names[i];
+  names[n] = NULL;
+  return names;
+}
+
 gboolean
 cnn_hdf5_has (CnnHdf5 *file, const char *path)
 {
-  g_auto (GStrv) names = g_strsplit (path, "/", -1);
-  g_autoptr (GString) so_far = g_string_new (NULL);
-  H5L_info_t info;
+  g_auto (GStrv) names = split_path (path);
+  guint n = g_strv_length (names);
+  hid_t parent;
 
-  for (int i = 0; names[i] != NULL; i++)
-    {
-      if (names[i][0] == '\0' || strcmp (names[i], ".") == 0)
-        continue;
-      g_string_append_printf (so_far, "/%s", names[i]);
-      /* a soft or external link could lead out of the file */
-      if (H5Lexists (file->id, so_far->str, H5P_DEFAULT) <= 0
-          || H5Lget_info (file->id, so_far->str, &info, H5P_DEFAULT) < 0
-          || info.type != H5L_TYPE_HARD)
-        return FALSE;
-    }
-  return TRUE;
+  if (n == 0)
+    return TRUE;
+  parent = walk (file, names, n - 1);
+  return parent >= 0 && is_hard_link (parent, names[n - 1]);
 }
 
 hid_t
 cnn_hdf5_open_object (CnnHdf5 *file, const char *path)
 {
-  hid_t object = -1;
+  g_auto (GStrv) names = split_path (path);
+  guint n = g_strv_length (names);
+  hid_t object = -1, parent = n > 0 ? walk (file, names, n - 1) : file->id;
 
-  if (cnn_hdf5_has (file, path))
-    object = H5Oopen (file->id, path[0] == '\0' ? "/" : path, H5P_DEFAULT);
+  if (n == 0)
+    object = H5Oopen (file->id, "/", H5P_DEFAULT);
+  else if (parent >= 0 && is_hard_link (parent, names[n - 1]))
+    object = H5Oopen (parent, names[n - 1], H5P_DEFAULT);
   if (object >= 0 && !cnn_hdf5_attributes_are_sound (file, object))
     {
       H5Idec_ref (object);

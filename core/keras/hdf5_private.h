@@ -27,6 +27,7 @@ struct _CnnHdf5
   guint64 size;      /* of the whole file, which bounds whatever it may claim */
   GBytes *image;     /* the file, where it lies in memory */
   CnnFilePart *part; /* or else */
+  GArray *steps;     /* Step of hdf5.c: the groups on the way to what was last looked up */
 };
 
 void cnn_hdf5_close_id (hid_t *id);
