@@ -61,6 +61,7 @@ struct _CnnPlan
   CnnBuffer *affine_buffer, *arena;
   gsize arena_bytes;
   CnnCommands *forward_commands, *backward_commands;
+  gboolean begun; /* the first run has its input */
   gboolean has_run;
 };
 
@@ -498,8 +499,11 @@ record_layer (CnnPlan *self, CnnCommands *commands, const Step *plan_step, GErro
                   : node->layer->klass->forward (node->layer, &step, error);
 }
 
+/* Steps between two looks at what the device could begin with. */
+#define STRIDE 8
+
 static CnnCommands *
-record (CnnPlan *self, int first, int end, const char *label, GError **error)
+record (CnnPlan *self, int first, int end, gboolean begin, const char *label, GError **error)
 {
   g_autoptr (CnnCommands) commands = cnn_commands_new (self->device, label, error);
 
@@ -511,6 +515,8 @@ record (CnnPlan *self, int first, int end, const char *label, GError **error)
       if (step->kind == STEP_SUM ? !record_sum (self, commands, step, error)
                                  : !record_layer (self, commands, step, error))
         return NULL;
+      if (begin && (i % STRIDE == 0 || i + 1 == end) && !cnn_commands_begin (commands, error))
+        return NULL;
     }
   return g_steal_pointer (&commands);
 }
@@ -518,7 +524,7 @@ record (CnnPlan *self, int first, int end, const char *label, GError **error)
 /* --- The public face --- */
 
 static gboolean
-prepare (CnnPlan *self, GError **error)
+prepare (CnnPlan *self, const float *values, GError **error)
 {
   const gsize affine_bytes = MAX (self->affines->len, 4) * sizeof (float);
 
@@ -533,12 +539,20 @@ prepare (CnnPlan *self, GError **error)
   if (self->affine_buffer == NULL
       || !cnn_buffer_write (self->affine_buffer, 0, self->affines->data, affine_bytes, error))
     return FALSE;
-  self->forward_commands = record (self, 0, self->n_forward_steps, "forward", error);
+  if (values != NULL)
+    {
+      g_autoptr (CnnTensor) input = value_of (self, self->input);
+
+      if (!cnn_tensor_upload (input, values, error))
+        return FALSE;
+      self->begun = TRUE;
+    }
+  self->forward_commands = record (self, 0, self->n_forward_steps, self->begun, "forward", error);
   if (self->forward_commands == NULL)
     return FALSE;
   if (self->score != NONE)
     self->backward_commands =
-        record (self, self->n_forward_steps, (int) self->steps->len, "backward", error);
+        record (self, self->n_forward_steps, (int) self->steps->len, FALSE, "backward", error);
   return self->score == NONE || self->backward_commands != NULL;
 }
 
@@ -602,7 +616,7 @@ cnn_plan_new (CnnModel *model, CnnDevice *device, const CnnPlanRequest *request,
     if (self->wanted[i])
       use_span (self, self->value_span[root (self, i)], CNN_FOREVER);
   add_backward_steps (self);
-  if (!prepare (self, error))
+  if (!prepare (self, request->values, error))
     return NULL;
   return g_steal_pointer (&self);
 }
@@ -641,8 +655,10 @@ cnn_plan_forward (CnnPlan *self, const float *input, GError **error)
   g_autoptr (CnnTensor) tensor = value_of (self, self->input);
   gint64 start = cnn_timing_start ();
 
-  self->has_run =
-      cnn_tensor_upload (tensor, input, error) && cnn_commands_run (self->forward_commands, error);
+  /* what has begun may have written over its input by now */
+  self->has_run = (self->begun || cnn_tensor_upload (tensor, input, error))
+                  && cnn_commands_run (self->forward_commands, error);
+  self->begun = FALSE;
   cnn_timing_stop (start, "running forward");
   return self->has_run;
 }

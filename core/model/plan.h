@@ -22,6 +22,8 @@ typedef struct
   int score;            /* node from which gradients flow back, or -1: forward only */
   const int *gradients; /* nodes with respect to whose value gradients are wanted */
   int n_gradients;
+  const float *values; /* what cnn_plan_forward will first be given, or NULL: the device begins with
+                        * it while the rest of the plan is made */
 } CnnPlanRequest;
 
 /* The plan keeps a reference to the device; the model must outlive it. Everything is copied from
@@ -30,7 +32,8 @@ CnnPlan *cnn_plan_new (CnnModel *model, CnnDevice *device, const CnnPlanRequest 
                        GError **error);
 void cnn_plan_free (CnnPlan *plan);
 
-/* Runs forward on n·h·w·c values in Keras' order (n, y, x, c). */
+/* Runs forward on n·h·w·c values in Keras' order (n, y, x, c). The first time, where the request
+ * had values, they are these. */
 gboolean cnn_plan_forward (CnnPlan *plan, const float *input, GError **error);
 /* Runs backward from d(score)/d(score node), given in the score node's shape and Keras' order:
  * one-hot for a class's logit. Each backward run needs a forward run of its own before it, since it

@@ -439,7 +439,8 @@ cnn_session_run (CnnSession *self, const int *outputs, int n_outputs, int score,
                                  .n_outputs = n_outputs,
                                  .score = score,
                                  .gradients = gradients,
-                                 .n_gradients = n_gradients };
+                                 .n_gradients = n_gradients,
+                                 .values = self->input->data };
 
       if (!cnn_progress_step (progress, 0, "preparing the model", error))
         return FALSE;
