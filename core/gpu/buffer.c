@@ -8,9 +8,11 @@ cnn_buffer_new_of_type (CnnDevice *device, gsize bytes, guint32 type_index, gboo
                         const char *label, GError **error)
 {
   g_autoptr (CnnBuffer) self = g_new0 (CnnBuffer, 1);
+  const gsize size = MAX (bytes, 16);
+  /* The software driver compiles a kernel anew where a buffer's size is a power of two. */
   VkBufferCreateInfo info = {
     .sType = VK_STRUCTURE_TYPE_BUFFER_CREATE_INFO,
-    .size = MAX (bytes, 16),
+    .size = (size & (size - 1)) == 0 ? size + 16 : size,
     .usage = VK_BUFFER_USAGE_STORAGE_BUFFER_BIT | VK_BUFFER_USAGE_STORAGE_TEXEL_BUFFER_BIT
              | VK_BUFFER_USAGE_TRANSFER_SRC_BIT | VK_BUFFER_USAGE_TRANSFER_DST_BIT,
   };
@@ -23,7 +25,7 @@ cnn_buffer_new_of_type (CnnDevice *device, gsize bytes, guint32 type_index, gboo
 
   g_atomic_ref_count_init (&self->references);
   self->device = cnn_device_ref (device);
-  self->size = info.size;
+  self->size = size;
   if (!VK_CALL (error, vkCreateBuffer, device->handle, &info, NULL, &self->handle))
     return NULL;
   cnn_device_name_object (device, VK_OBJECT_TYPE_BUFFER, (guint64) self->handle, label);
