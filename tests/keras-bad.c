@@ -421,6 +421,27 @@ test_damaged (void)
     }
 }
 
+/* Weights that lie in the archive as they are, and are not what its sum says. */
+static void
+test_sum (void)
+{
+  g_autofree char *config = small_text (small_config, NULL, NULL), *bytes = NULL;
+  g_autofree char *path = new_path ("sum.keras");
+  const float number = small_number (50);
+  gsize length, at = 0;
+
+  write_keras (path, config, NULL);
+  g_assert_true (g_file_get_contents (path, &bytes, &length, NULL));
+  while (at + 4 < length && memcmp (bytes + at, &number, 4) != 0)
+    at++;
+  g_assert_cmpuint (at + 4, <, length);
+  bytes[at] ^= 1;
+  g_assert_true (g_file_set_contents (path, bytes, (gssize) length, NULL));
+  check_error (path, NULL, NULL, CNN_ERROR_FILE,
+               "sum.keras: \"model.weights.h5\" is damaged: CRC error");
+  g_unlink (path);
+}
+
 static void
 test_bad_json (void)
 {
@@ -553,6 +574,7 @@ add_bad_tests (void)
   g_test_add_func ("/keras/bad/bytes", test_bad_bytes);
   g_test_add_func ("/keras/bad/truncated", test_truncated);
   g_test_add_func ("/keras/bad/damaged", test_damaged);
+  g_test_add_func ("/keras/bad/sum", test_sum);
   g_test_add_func ("/keras/bad/json", test_bad_json);
   g_test_add_func ("/keras/bad/doubling", test_doubling);
   g_test_add_func ("/keras/bad/zip", test_bad_zip);

@@ -10,6 +10,7 @@
 
 #include <glib/gstdio.h>
 #include <json-glib/json-glib.h>
+#include <math.h>
 #include <string.h>
 
 static CnnNetwork *
@@ -350,15 +351,23 @@ check_small (const CnnModel *model)
 
 #define KERNEL "layers/conv2d/vars/0"
 
-static void
-store_half (hid_t file)
+/* as h5py makes float16 */
+static hid_t
+half_type (void)
 {
   hid_t type = H5Tcopy (H5T_IEEE_F32LE);
 
-  /* as h5py makes float16 */
   H5Tset_fields (type, 15, 10, 5, 0, 10);
   H5Tset_size (type, 2);
   H5Tset_ebias (type, 15);
+  return type;
+}
+
+static void
+store_half (hid_t file)
+{
+  hid_t type = half_type ();
+
   write_numbers (file, KERNEL, type, 4, kernel_dims, H5P_DEFAULT);
   H5Tclose (type);
 }
@@ -535,6 +544,133 @@ test_sidecar (void)
   g_unlink (json);
 }
 
+/* --- large weights stay in the file until they are wanted --- */
+
+#define UNITS 5000
+static const hsize_t large_dims[] = { 4, UNITS };
+
+static void
+write_large (hid_t file, hid_t type, hid_t creation)
+{
+  const gboolean legacy = H5Lexists (file, "model_weights", H5P_DEFAULT) > 0;
+  const hsize_t bias[] = { UNITS };
+
+  write_numbers (file, legacy ? "model_weights/dense/dense/kernel:0" : "layers/dense/vars/0", type,
+                 2, large_dims, creation);
+  write_numbers (file, legacy ? "model_weights/dense/dense/bias:0" : "layers/dense/vars/1",
+                 H5T_IEEE_F32LE, 1, bias, H5P_DEFAULT);
+}
+
+static void
+store_large (hid_t file)
+{
+  write_large (file, H5T_IEEE_F32LE, H5P_DEFAULT);
+}
+
+static void
+store_large_half (hid_t file)
+{
+  hid_t type = half_type ();
+
+  write_large (file, type, H5P_DEFAULT);
+  H5Tclose (type);
+}
+
+static void
+store_large_packed (hid_t file)
+{
+  hid_t creation = H5Pcreate (H5P_DATASET_CREATE);
+
+  H5Pset_chunk (creation, 2, large_dims);
+  H5Pset_deflate (creation, 1);
+  write_large (file, H5T_IEEE_F32LE, creation);
+  H5Pclose (creation);
+}
+
+static void
+store_large_nan (hid_t file)
+{
+  const char *path = "layers/dense/vars/0";
+  const hsize_t at[] = { 2, 345 }, one = 1;
+  const float bad = (float) NAN;
+  hid_t dataset, space, memory;
+
+  store_large (file);
+  dataset = H5Dopen2 (file, path, H5P_DEFAULT);
+  space = H5Dget_space (dataset);
+  memory = H5Screate_simple (1, &one, NULL);
+  H5Sselect_elements (space, H5S_SELECT_SET, 1, at);
+  H5Dwrite (dataset, H5T_NATIVE_FLOAT, memory, space, H5P_DEFAULT, &bad);
+  H5Sclose (memory);
+  H5Sclose (space);
+  H5Dclose (dataset);
+}
+
+static CnnNetwork *
+open_large (const char *name, Change change, gboolean legacy, CnnArray **kernel)
+{
+  g_autofree char *config = small_text (small_config, "'units': 2", "'units': 5000");
+  g_autofree char *path = new_path (name);
+  g_autoptr (GError) error = NULL;
+  CnnNetwork *network;
+
+  if (legacy)
+    write_h5 (path, LEGACY, config, change);
+  else
+    write_keras (path, config, change);
+  network = cnn_network_open (path, NULL, CNN_PREPROCESS_NONE, NULL, &error);
+  g_assert_no_error (error);
+  *kernel = cnn_model_node (network->model, network->model->output)->layer->weights[0];
+  g_unlink (path); /* what is open stays */
+  return network;
+}
+
+static void
+test_large (gconstpointer data)
+{
+  static const struct
+  {
+    Change change;
+    gboolean legacy, stays;
+    float tolerance;
+  } rows[] = {
+    { store_large, FALSE, TRUE, 0 },
+    { store_large, TRUE, TRUE, 0 },
+    { store_large_half, FALSE, TRUE, 5e-4f },
+    { store_large_packed, FALSE, FALSE, 0 },
+  };
+  const guint row = GPOINTER_TO_UINT (data);
+  g_autoptr (CnnNetwork) network = NULL;
+  g_autoptr (GError) error = NULL;
+  CnnArray *kernel;
+  float room[3];
+  const float *part;
+
+  network = open_large (rows[row].legacy ? "large.h5" : "large.keras", rows[row].change,
+                        rows[row].legacy, &kernel);
+  g_assert_cmpint (kernel->data == NULL, ==, rows[row].stays);
+  part = cnn_array_part (kernel, 7001, 3, room, &error);
+  g_assert_no_error (error);
+  for (gsize i = 0; i < 3; i++)
+    g_assert_cmpfloat_with_epsilon (part[i], small_number (7001 + i), rows[row].tolerance + 1e-9f);
+  g_assert_true (cnn_array_load (kernel, &error));
+  for (gsize i = 0; i < cnn_array_count (kernel); i++)
+    g_assert_cmpfloat_with_epsilon (kernel->data[i], small_number (i), rows[row].tolerance + 1e-9f);
+}
+
+static void
+test_large_nan (void)
+{
+  CnnArray *kernel;
+  g_autoptr (CnnNetwork) network = open_large ("nan.keras", store_large_nan, FALSE, &kernel);
+  g_autoptr (GError) error = NULL;
+
+  g_assert_false (cnn_array_load (kernel, &error));
+  g_assert_error (error, CNN_ERROR, CNN_ERROR_MODEL);
+  g_assert_cmpstr (error->message, ==,
+                   "layer \"dense\": the weights \"layers/dense/vars/0\" hold NaN or infinity");
+}
+
 int
 main (int argc, char **argv)
 {
@@ -564,6 +700,11 @@ main (int argc, char **argv)
       g_test_add_data_func (path, GUINT_TO_POINTER (i), test_good);
     }
   g_test_add_func ("/keras/good/sequential", test_sequentials);
+  g_test_add_data_func ("/keras/large/keras", GUINT_TO_POINTER (0), test_large);
+  g_test_add_data_func ("/keras/large/h5", GUINT_TO_POINTER (1), test_large);
+  g_test_add_data_func ("/keras/large/half", GUINT_TO_POINTER (2), test_large);
+  g_test_add_data_func ("/keras/large/packed", GUINT_TO_POINTER (3), test_large);
+  g_test_add_func ("/keras/large/nan", test_large_nan);
   g_test_add_func ("/keras/good/sidecar", test_sidecar);
   add_bad_tests ();
   status = g_test_run ();
