@@ -482,6 +482,7 @@ cnn_device_open (const char *wish, GError **error)
   self->physical = candidate->physical;
   if (!open_logical_device (self, error))
     return NULL;
+  cnn_pipeline_cache_open (self);
   return g_steal_pointer (&self);
 }
 
@@ -501,6 +502,7 @@ cnn_device_unref (CnnDevice *self)
   cnn_kernels_clear (self);
   if (self->handle != VK_NULL_HANDLE)
     {
+      cnn_pipeline_cache_close (self);
       vkDestroyCommandPool (self->handle, self->command_pool, NULL);
       vkDestroyDevice (self->handle, NULL);
     }

@@ -123,8 +123,8 @@ make_pipeline (CnnDevice *device, CnnKernel *kernel, GError **error)
   if (!VK_CALL (error, vkCreateShaderModule, device->handle, &module_info, NULL,
                 &info.stage.module))
     return FALSE;
-  made = VK_CALL (error, vkCreateComputePipelines, device->handle, VK_NULL_HANDLE, 1, &info, NULL,
-                  &kernel->pipeline);
+  made = VK_CALL (error, vkCreateComputePipelines, device->handle, device->pipeline_cache, 1, &info,
+                  NULL, &kernel->pipeline);
   vkDestroyShaderModule (device->handle, info.stage.module, NULL);
   if (made)
     cnn_device_name_object (device, VK_OBJECT_TYPE_PIPELINE, (guint64) kernel->pipeline,

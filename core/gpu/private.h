@@ -63,6 +63,8 @@ struct _CnnDevice
   guint32 device_type_index, staging_type_index;
 
   GHashTable *kernels; /* key → CnnKernel */
+  VkPipelineCache pipeline_cache;
+  gsize cached_bytes;  /* what it began with */
   GThreadPool *makers; /* of their pipelines */
   GMutex kernels_lock;
   GCond kernel_is_done;
@@ -90,6 +92,9 @@ CnnKernel *cnn_kernel_get (CnnDevice *device, const CnnDispatch *dispatch, GErro
 gboolean cnn_kernel_is_done (CnnDevice *device, CnnKernel *kernel);
 /* FALSE where the pipeline could not be made. */
 gboolean cnn_kernel_wait (CnnDevice *device, CnnKernel *kernel, GError **error);
+/* What the driver keeps between runs. */
+void cnn_pipeline_cache_open (CnnDevice *device);
+void cnn_pipeline_cache_close (CnnDevice *device);
 /* For the device: sets up what makes kernels, and frees it with all of them. */
 void cnn_kernels_init (CnnDevice *device);
 void cnn_kernels_clear (CnnDevice *device);
