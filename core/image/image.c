@@ -137,12 +137,12 @@ cnn_image_convert (const CnnImage *image, int channels, GError **error)
 
   g_assert (image->channels == 1 || image->channels == 3);
   g_assert (channels == 1 || channels == 3);
+  if (channels == image->channels)
+    return cnn_image_ref ((CnnImage *) image);
   converted = cnn_image_new (image->width, image->height, channels, error);
   if (converted == NULL)
     return NULL;
-  if (channels == image->channels)
-    memcpy (converted->pixels, image->pixels, count * channels * sizeof (float));
-  else if (channels == 3)
+  if (channels == 3)
     for (gsize i = 0; i < 3 * count; i++)
       converted->pixels[i] = image->pixels[i / 3];
   else

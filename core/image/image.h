@@ -37,8 +37,8 @@ gboolean cnn_npy_is (const char *path);
 /* float32, version 1. Written whole or not at all. */
 gboolean cnn_npy_save (const CnnArray *array, const char *path, GError **error);
 
-/* The image without alpha, composed over background (R, G, B in 0…1): 1 channel → 1, else 3. One
- * that has none is given itself. Transfer full, not to be changed. */
+/* The image without alpha, composed over background (R, G, B in 0…1): 1 channel → 1, else 3. Here
+ * and below an image that is so already is given back itself, with one more reference. */
 CnnImage *cnn_image_flatten (const CnnImage *image, const float background[3], GError **error);
 /* 3 channels from 1, or 1 from 3 by Pillow's "L" (R·19595 + G·38470 + B·7471 + 0x8000 >> 16, on
  * 8-bit values). */

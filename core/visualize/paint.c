@@ -52,16 +52,21 @@ cnn_image_blend (const CnnImage *photo, const CnnImage *layer, float opacity, GE
                    photo->width, photo->height);
       return NULL;
     }
-  image = cnn_image_convert (photo, 3, error);
+  image = cnn_image_new (photo->width, photo->height, 3, error);
   if (image == NULL)
     return NULL;
   for (gsize i = 0; i < (gsize) image->width * (gsize) image->height; i++)
     {
+      const float *under = photo->pixels + i * (gsize) photo->channels;
       const float *over = layer->pixels + i * (gsize) layer->channels;
       float share = opacity * (layer->channels == 4 ? over[3] : 1.0f);
 
       for (int c = 0; c < 3; c++)
-        image->pixels[3 * i + c] += share * (over[c] - image->pixels[3 * i + c]);
+        {
+          const float below = under[photo->channels == 3 ? c : 0];
+
+          image->pixels[3 * i + c] = below + share * (over[c] - below);
+        }
     }
   return image;
 }
