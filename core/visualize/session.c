@@ -457,7 +457,12 @@ cnn_session_run (CnnSession *self, const int *outputs, int n_outputs, int score,
   if (self->has_run && (score < 0 || !self->spent))
     return TRUE;
   if (!cnn_progress_step (progress, 0.3, "running the model", error))
-    return FALSE;
+    {
+      /* it may have begun with this input */
+      if (!fits)
+        cnn_session_forget_plan (self);
+      return FALSE;
+    }
   start = g_get_monotonic_time ();
   self->has_run = cnn_plan_forward (self->plan, self->input->data, error);
   self->spent = FALSE;
