@@ -3,6 +3,7 @@
 
 #include "error.h"
 #include "image_private.h"
+#include "timing.h"
 
 #include <png.h>
 #include <setjmp.h>
@@ -155,6 +156,7 @@ cnn_image_save_png (const CnnImage *image, const char *path, GError **error)
   g_autoptr (GByteArray) file = g_byte_array_new ();
   g_autofree guint8 *row = g_malloc ((gsize) image->width * image->channels);
   Writer writer = { .file = file, .row = row, .message = "no memory" };
+  gint64 start = cnn_timing_start ();
   gboolean done = FALSE;
 
   writer.png = png_create_write_struct (PNG_LIBPNG_VER_STRING, &writer, on_error, ignore_warning);
@@ -162,6 +164,7 @@ cnn_image_save_png (const CnnImage *image, const char *path, GError **error)
   if (writer.info != NULL)
     done = write_rows (&writer, image);
   png_destroy_write_struct (&writer.png, &writer.info);
+  cnn_timing_stop (start, "packing a PNG");
   if (done)
     return cnn_file_write (path, file->data, file->len, error);
   g_set_error (error, CNN_ERROR, CNN_ERROR_FILE, "%s cannot be written: %s", path, writer.message);
