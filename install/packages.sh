@@ -37,7 +37,7 @@ names () {
     case $set in
       build)
         echo meson ninja-build pkg-config gcc libc6-dev libglib2.0-dev libvulkan-dev \
-          glslang-tools libjson-glib-dev libhdf5-dev libzip-dev libpng-dev \
+          glslang-tools libjson-glib-dev libhdf5-dev libzip-dev libpng-dev zlib1g-dev \
           libjpeg62-turbo-dev libcurl4-openssl-dev "$(gimp_development)"
         ;;
       run) echo gimp mesa-vulkan-drivers ;;

@@ -38,7 +38,7 @@ gboolean cnn_npy_is (const char *path);
 gboolean cnn_npy_save (const CnnArray *array, const char *path, GError **error);
 
 /* The image without alpha, composed over background (R, G, B in 0…1): 1 channel → 1, else 3. Here
- * and below an image that is so already is given back itself, with one more reference. */
+ * and below an image that is so already is given back itself: transfer full, not to be changed. */
 CnnImage *cnn_image_flatten (const CnnImage *image, const float background[3], GError **error);
 /* 3 channels from 1, or 1 from 3 by Pillow's "L" (R·19595 + G·38470 + B·7471 + 0x8000 >> 16, on
  * 8-bit values). */
