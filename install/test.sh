@@ -127,28 +127,32 @@ demo () {
   CONVLENS_DEMO=$checkout/build/demo-$1 "${@:2}" "$checkout/install/demo.sh" < /dev/null
 }
 
-# The comparison's own count is its last line. Its Python packages are named beside it, those of
-# which only the files are wanted in requirements-no-deps.txt.
-keras_parity () {
+# What Keras' Python packages are is said beside the comparisons, those of which only the files are
+# wanted in requirements-no-deps.txt.
+keras_venv () {
   local venv=$cache/keras folder=tests/keras wanted
   [ -f "$folder/parity.py" ] || { echo "   there is no $folder/parity.py"; return 77; }
   wanted=$(cat "$folder"/requirements*.txt)
-  if [ "$(cat "$venv/installed.txt" 2> /dev/null)" != "$wanted" ]; then
-    rm -rf "$venv"
-    mkdir -p "$cache"
-    if ! {
-      python3 -m venv "$venv" &&
-        "$venv/bin/pip" install --quiet --retries 1 -r "$folder/requirements.txt" &&
-        { [ ! -f "$folder/requirements-no-deps.txt" ] ||
-          "$venv/bin/pip" install --quiet --no-deps -r "$folder/requirements-no-deps.txt"; }
-    } > "$logs/venv.txt" 2>&1; then
-      echo "   no Keras to compare with: $(tail -n 1 "$logs/venv.txt")"
-      return 77
-    fi
-    echo "$wanted" > "$venv/installed.txt"
+  [ "$(cat "$venv/installed.txt" 2> /dev/null)" != "$wanted" ] || return 0
+  rm -rf "$venv"
+  mkdir -p "$cache"
+  if ! {
+    python3 -m venv "$venv" &&
+      "$venv/bin/pip" install --quiet --retries 1 -r "$folder/requirements.txt" &&
+      { [ ! -f "$folder/requirements-no-deps.txt" ] ||
+        "$venv/bin/pip" install --quiet --no-deps -r "$folder/requirements-no-deps.txt"; }
+  } > "$logs/venv.txt" 2>&1; then
+    echo "   no Keras to compare with: $(tail -n 1 "$logs/venv.txt")"
+    return 77
   fi
-  counted keras env CONVLENS_DATA_DIR="$checkout/weights" CONVLENS_SHARED="$checkout/../shared" \
-    "$venv/bin/python" "$folder/parity.py" "$build/plugin/convlens" --work "$cache/keras-work"
+  echo "$wanted" > "$venv/installed.txt"
+}
+
+# keras_parity NAME SCRIPT: a comparison's own count is its last line.
+keras_parity () {
+  keras_venv || return
+  counted "$1" env CONVLENS_DATA_DIR="$checkout/weights" CONVLENS_SHARED="$checkout/../shared" \
+    "$cache/keras/bin/python" "tests/keras/$2" "$build/plugin/convlens" --work "$cache/keras-work"
 }
 
 stage "packages" uncounted "$checkout/install/packages.sh" install build run test || finish
@@ -179,6 +183,7 @@ if [ $all_hosts = yes ]; then
     stage "tests on Debian 13" counted debian-13 in_tree "$checkout/install/test.sh" || true
     stage "demo on Debian 13" demo debian-13 in_tree env || true
   fi
-  stage "comparison with live Keras" keras_parity || true
+  stage "comparison with live Keras" keras_parity keras parity.py || true
+  stage "architectures against live Keras" keras_parity architectures parity_architectures.py || true
 fi
 finish

@@ -4,6 +4,7 @@
 Works alike on Keras 3 and on tf-keras (the oracle for files older than Keras 3).  Layers are named
 as the program names them: "outer/inner" for a nested model, "name#2" for a layer's second use.
 """
+import contextlib
 import json
 import os
 import zipfile
@@ -238,6 +239,27 @@ def as_float64(keras, model):
     return rebuilt(keras, model, "float64")
 
 
+@contextlib.contextmanager
+def in_float64(keras, model):
+    """The same without another building: the model's own layers, their arithmetic in float64."""
+    class Policy(keras.DTypePolicy):
+        def _parse_name(self, name):
+            return "float64", "float32"
+
+    def change(policies):
+        for layer, policy in policies.items():
+            layer.dtype_policy = policy
+            if type(layer).__name__ == "Normalization" and layer.weights:
+                layer.finalize_state()
+    layers = [model, *(layer for _, layer in leaf_layers(model))]
+    before = {layer: layer.dtype_policy for layer in layers}
+    try:
+        change(dict.fromkeys(layers, Policy("float64")))
+        yield model
+    finally:
+        change(before)
+
+
 def file_version(path):
     """The major Keras version that wrote a whole-model file; 1 for unknown."""
     with open(path, "rb") as file:
@@ -271,9 +293,10 @@ def load(path):
     return module, module.models.load_model(path, compile=False)
 
 
-def settle(model, batch, seed, logit_spread=2.0):
+def settle(model, batch, seed, logit_spread=2.0, damped=(), damping=0.25, lift=0.1):
     """Seeded weights that fit the data: kernels He-like, scaled so that what comes out of each
-    layer spreads by about 1; BatchNormalization has the batch's own statistics, a little shaken."""
+    layer spreads by about 1, or by the damping; BatchNormalization has the batch's own statistics,
+    a little shaken, and lifts by so much of its spread what a ReLU gets."""
     random = np.random.default_rng(seed)
     leaves = list(leaf_layers(model))
     last = next((layer for _, layer in reversed(leaves) if layer.weights), None)
@@ -282,13 +305,14 @@ def settle(model, batch, seed, logit_spread=2.0):
     def prepare(layer, x):
         kind = type(layer).__name__
         weights = layer.get_weights()
+        usual = damping if layer in damped else 1.0
         if kind == "BatchNormalization":
             values = x.numpy().reshape(-1, x.shape[-1])
             fresh = []
             if layer.scale:
-                fresh.append(random.uniform(0.7, 1.3, values.shape[1]))
+                fresh.append(usual * random.uniform(0.7, 1.3, values.shape[1]))
             if layer.center:
-                fresh.append(random.normal(0.1, 0.2, values.shape[1]))
+                fresh.append(usual * random.normal(lift, 0.2, values.shape[1]))
             spread = values.std(axis=0)
             fresh.append(values.mean(axis=0) + 0.1 * spread * random.normal(size=spread.shape))
             fresh.append(np.maximum(spread ** 2, 0.01 * (spread ** 2).mean() + 1e-6)
@@ -312,7 +336,7 @@ def settle(model, batch, seed, logit_spread=2.0):
         spread = float(np.std(values) if values.shape[-1] > 1 else np.sqrt(np.mean(values ** 2))) or 1.0
         if activation is not None:
             layer.activation = activation
-        goal = logit_spread if layer is last else 1.0
+        goal = logit_spread if layer is last else usual
         kernels = sum(weight.ndim > 1 for weight in fresh)
         fresh = [weight * (goal / spread) ** (1 / kernels) if weight.ndim > 1
                  else random.normal(0, 0.1, weight.shape) for weight in fresh]

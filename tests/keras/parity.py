@@ -23,6 +23,7 @@ import time
 from dataclasses import dataclass
 
 import oracle
+import parity_sanity
 import parity_visualize
 from oracle import ACTIVATION_LIMIT, l2, max_norm, np
 
@@ -67,6 +68,7 @@ class Model:
     grid_photo: str = "elephant.jpg"
     patterns: tuple = ()               # layers, "layer:filter" where that filter has to do by itself
     pattern_classes: tuple = ()        # compare a class's pattern: the first few of these, the rest in reserve
+    sanity: bool = False               # compare the two checks of a heatmap
 
 
 def shared_model(name):
@@ -82,7 +84,7 @@ def models(work):
     generated = lambda name: os.path.join(work, "models", name)  # noqa: E731
     rows = [
         Model("efficientnet-lite0", [File(os.path.join(SOURCE, "weights", "efficientnet-lite0.keras"), "keras 3, float16")],
-              "none", overlay=True, automatic="top_relu6", grid=49,
+              "none", overlay=True, automatic="top_relu6", grid=49, sanity=True,
               patterns=("block2b_add", "block3b_add", "block5c_add"), pattern_classes=IMAGENET_CLASSES),
         Model("mobilenet 0.25, ImageNet", [File(shared_model("mobilenet_v1_0.25_224_imagenet.h5"), "whole h5, keras 2.1")],
               "tf", overlay=True, automatic="conv_pw_13_relu", patterns=("conv_pw_5_relu", "conv_pw_11_relu")),
@@ -612,6 +614,10 @@ def examine(bench, model):
                 bench.attempt(model, kind, "book overlay", lambda *a: check_overlay(bench, *a), file, subject,
                               photos[few])
             visualize(bench, model, kind, file, subject)
+            if model.sanity:
+                bench.attempt(model, kind, "sanity check", lambda *a: parity_sanity.check_short(bench, *a), inputs[:2])
+                bench.attempt(model, kind, "faithfulness", lambda *a: parity_sanity.check_short_curves(bench, *a),
+                              inputs[:1])
         else:
             bench.attempt(model, kind, "gradient", lambda *a: check_same_gradients(bench, *a), file, runs[0], inputs[0])
     print(f"{model.name}: {time.time() - start:.0f} s", flush=True)
