@@ -334,7 +334,8 @@ keys Tab alt+o
 ok "Filter Pattern: a new image appears" title 'Untitled.*14x14' 60
 ok "Filter Pattern: a message tells of it" close_message
 picture pattern-result
-ok "no critical messages" sh -c '! grep -i "convlens.*critical\|convlens.*warning" "$1" | grep -v "theme engine"' sh \
-  "$work/gimp.log"
+# GIMP 3 closes a cancelled plug-in's pipe a moment before it ends it, and the plug-in may be telling its progress.
+ok "no critical messages" sh -c \
+  '! grep -i "convlens.*critical\|convlens.*warning" "$1" | grep -v "theme engine\|gimp_flush.*Broken pipe"' sh "$work/gimp.log"
 [ $failures -eq 0 ] || grep -v 'theme engine' "$work/gimp.log" | sed '/^$/d; s/^/# /'
 finish
