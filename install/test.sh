@@ -148,11 +148,22 @@ keras_venv () {
   echo "$wanted" > "$venv/installed.txt"
 }
 
-# keras_parity NAME SCRIPT: a comparison's own count is its last line.
+# keras_parity SCRIPT: a comparison's own count is its last line.
 keras_parity () {
-  keras_venv || return
-  counted "$1" env CONVLENS_DATA_DIR="$checkout/weights" CONVLENS_SHARED="$checkout/../shared" \
-    "$cache/keras/bin/python" "tests/keras/$2" "$build/plugin/convlens" --work "$cache/keras-work"
+  env CONVLENS_DATA_DIR="$checkout/weights" CONVLENS_SHARED="$checkout/../shared" \
+    "$cache/keras/bin/python" "tests/keras/$1" "$build/plugin/convlens" --work "$cache/keras-work/${1%.py}"
+}
+
+# Both comparisons at a time: each leaves a processor idle for half of its time.
+begin_architectures () {
+  keras_parity parity_architectures.py > "$logs/architectures-live.txt" 2>&1 < /dev/null &
+  architectures_job=$!
+}
+end_architectures () {
+  local code=0
+  wait "$architectures_job" || code=$?
+  # shellcheck disable=SC2016
+  counted architectures sh -c 'cat "$1"; exit "$2"' sh "$logs/architectures-live.txt" "$code"
 }
 
 stage "packages" uncounted "$checkout/install/packages.sh" install build run test || finish
@@ -183,7 +194,10 @@ if [ $all_hosts = yes ]; then
     stage "tests on Debian 13" counted debian-13 in_tree "$checkout/install/test.sh" || true
     stage "demo on Debian 13" demo debian-13 in_tree env || true
   fi
-  stage "comparison with live Keras" keras_parity keras parity.py || true
-  stage "architectures against live Keras" keras_parity architectures parity_architectures.py || true
+  if stage "live Keras" uncounted keras_venv; then
+    begin_architectures
+    stage "comparison with live Keras" counted keras keras_parity parity.py || true
+    stage "architectures against live Keras" end_architectures || true
+  fi
 fi
 finish
