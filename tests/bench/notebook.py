@@ -31,7 +31,7 @@ def main(model_path, photo_path, output):
     picture = keras.utils.load_img(photo_path)
     batch = keras.utils.img_to_array(picture.resize(size[::-1]))[None] / 127.5 - 1
     model.predict(batch, verbose=0)
-    both = keras.Model(model.inputs, [last_map(model), model.output])
+    both = keras.Model(model.inputs, [last_map(model), model.outputs[0]])
     with tf.GradientTape() as tape:
         values, scores = both(batch)
         score = scores[:, int(tf.argmax(scores[0]))]

@@ -64,7 +64,7 @@ def without_softmax(model):
     if type(last).__name__ in ("Activation", "Softmax"):
         return last.input
     last.activation = keras.activations.linear
-    return model.output
+    return model.outputs[0]
 
 
 def picture(model, size=None):
