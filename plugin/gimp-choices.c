@@ -263,14 +263,6 @@ best_classes (const Choices *choices, const Arguments *arguments, GError **error
   return session != NULL ? cnn_session_predict (session, BEST, error) : NULL;
 }
 
-/* As labels are compared: letter case and "_" do not matter. */
-static char *
-plain_label (const char *label)
-{
-  char *folded = g_utf8_casefold (label, -1);
-  return g_strdelimit (folded, "_", ' ');
-}
-
 /* Where two classes have one name, each is told by its index. Transfer full: a set of names that
  * more than one has. */
 static GHashTable *
@@ -280,7 +272,7 @@ ambiguous_labels (GPtrArray *labels)
   GHashTable *twice = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
   for (guint i = 0; labels != NULL && i < labels->len; i++)
     {
-      g_autofree char *plain = plain_label (g_ptr_array_index (labels, i));
+      g_autofree char *plain = dialog_list_plain (g_ptr_array_index (labels, i));
       if (!g_hash_table_add (seen, g_strdup (plain)))
         g_hash_table_add (twice, g_strdup (plain));
     }
@@ -301,7 +293,7 @@ add_class (const ClassList *classes, int index, const char *probability)
                           ? g_ptr_array_index (classes->labels, index)
                           : NULL;
   g_autofree char *number = g_strdup_printf ("%d", index);
-  g_autofree char *plain = label != NULL ? plain_label (label) : NULL;
+  g_autofree char *plain = label != NULL ? dialog_list_plain (label) : NULL;
   gboolean by_name = label != NULL && !g_hash_table_contains (classes->twice, plain);
   const char *cells[] = { label != NULL ? label : "(no label)", number, probability };
   dialog_list_add (classes->list, by_name ? label : number, cells, probability != NULL);

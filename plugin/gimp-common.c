@@ -41,6 +41,13 @@ gimp_face_find (const char *procedure_name)
   return command != NULL && (command->flags & COMMAND_GIMP) ? command : NULL;
 }
 
+gboolean
+gimp_face_sees_all (const Command *command, const Arguments *arguments)
+{
+  return (command->flags & COMMAND_PHOTO) != 0
+         && strcmp (arguments_get (arguments, "source"), "visible") == 0;
+}
+
 char *
 gimp_face_image_name (int id, const char *name)
 {

@@ -24,6 +24,8 @@ char *gimp_face_procedure_name (const Command *command);
 /* The row of that procedure, or NULL. */
 const Command *gimp_face_find (const char *procedure_name);
 
+/* Whether the image as it is seen is to be looked at, not one drawable. */
+gboolean gimp_face_sees_all (const Command *command, const Arguments *arguments);
 /* An open image as the argument "start" names it: "image:3 cup.png". Transfer full. */
 char *gimp_face_image_name (int id, const char *name);
 /* The ID of the image that "start" names so, -1 where it names none or there is no such argument.

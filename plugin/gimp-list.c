@@ -26,9 +26,8 @@ struct _DialogList
   gpointer data;
 };
 
-/* As names are compared everywhere: letter case and "_" do not matter. */
-static char *
-searchable (const char *text)
+char *
+dialog_list_plain (const char *text)
 {
   char *folded = g_utf8_casefold (text, -1);
   return g_strdelimit (folded, "_", ' ');
@@ -66,7 +65,7 @@ static void
 on_search (GtkWidget *entry, gpointer data)
 {
   DialogList *list = data;
-  g_autofree char *text = searchable (gtk_entry_get_text (GTK_ENTRY (entry)));
+  g_autofree char *text = dialog_list_plain (gtk_entry_get_text (GTK_ENTRY (entry)));
   g_strfreev (list->words);
   list->words = g_strsplit_set (g_strstrip (text), " ", -1);
   gtk_tree_model_filter_refilter (GTK_TREE_MODEL_FILTER (list->shown));
@@ -214,7 +213,7 @@ dialog_list_add (DialogList *list, const char *value, const char *const *cells, 
         gtk_list_store_set (list->store, &iter, (int) (STORE_CELLS + i), cells[i], -1);
         g_string_append_printf (text, "%s ", cells[i]);
       }
-  g_autofree char *words = searchable (text->str);
+  g_autofree char *words = dialog_list_plain (text->str);
   gtk_list_store_set (list->store, &iter, STORE_VALUE, value, STORE_WORDS, words, STORE_WEIGHT,
                       strong ? PANGO_WEIGHT_BOLD : PANGO_WEIGHT_NORMAL, -1);
 }

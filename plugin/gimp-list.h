@@ -39,6 +39,9 @@ int dialog_list_run (DialogList *list);
 /* What is chosen, several with commas between, NULL where nothing is. Transfer full. */
 char *dialog_list_value (DialogList *list);
 
+/* A text as names are compared everywhere: letter case and "_" do not matter. Transfer full. */
+char *dialog_list_plain (const char *text);
+
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (DialogList, dialog_list_free)
 
 G_END_DECLS

@@ -433,7 +433,7 @@ work (Call *call, GError **error)
   GimpDrawable **drawables = call->drawables;
   Answer *answer = &call->answer;
   gboolean has_photo = (command->flags & COMMAND_PHOTO) != 0;
-  gboolean visible = has_photo && strcmp (arguments_get (arguments, "source"), "visible") == 0;
+  gboolean visible = gimp_face_sees_all (command, arguments);
   g_autoptr (CnnImage) photo = NULL;
   if (!read_photo (command, arguments, image, drawables, visible, &photo, error))
     return FALSE;
@@ -461,8 +461,7 @@ static CnnImage *
 photo_for_lists (const Arguments *arguments, gpointer data)
 {
   const Call *call = data;
-  gboolean has_photo = (call->command->flags & COMMAND_PHOTO) != 0;
-  gboolean visible = has_photo && strcmp (arguments_get (arguments, "source"), "visible") == 0;
+  gboolean visible = gimp_face_sees_all (call->command, arguments);
   CnnImage *photo = NULL;
   read_photo (call->command, arguments, call->image, call->drawables, visible, &photo, NULL);
   return photo;
