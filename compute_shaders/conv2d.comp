@@ -1,8 +1,9 @@
 #version 450
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Convolution as a matrix product. A lane holds TN pixels and all TM output channels of a tile; weights
- * are loaded once a subgroup and passed round by shuffle. One flat loop over (tap, four input
- * channels). CONV2D_SPREAD is a dense convolution for each phase, by those taps that meet it. */
+/* Convolution as a matrix product, pixels by output channels, of which a workgroup makes a tile. One
+ * side of the tile lies along the lanes, WIDE vectors of it; the NARROW rows of the other are loaded
+ * once a subgroup and passed round by shuffle. One flat loop over (tap, four input channels).
+ * CONV2D_SPREAD is a dense convolution for each phase, by those taps that meet it. */
 #extension GL_GOOGLE_include_directive : enable
 #extension GL_KHR_shader_subgroup_basic : enable
 #extension GL_KHR_shader_subgroup_shuffle : enable
@@ -13,8 +14,9 @@
 layout (constant_id = 0) const uint LANES = 8;
 layout (constant_id = 1) const uint MODE = CONV2D_WINDOW;
 layout (constant_id = 2) const uint ACTIVATION = 0;
-layout (constant_id = 3) const uint TM = CONV2D_TILE_CHANNELS;
-layout (constant_id = 4) const uint TN = CONV2D_TILE_VECTORS;
+layout (constant_id = 3) const bool CHANNELS_IN_LANES = true;
+layout (constant_id = 4) const uint NARROW = 28;
+layout (constant_id = 5) const uint WIDE = 4;
 layout (local_size_x_id = 0) in;
 
 layout (set = 0, binding = 0, rgba32f) readonly uniform imageBuffer source;
@@ -24,7 +26,11 @@ layout (set = 0, binding = 2, rgba32f) readonly uniform imageBuffer affine;
 layout (set = 0, binding = 3) writeonly buffer Target { vec4 target[]; };
 #include "conv2d_epilogue.glsl"
 
-const uint LOADS = (TM + LANES - 1) / LANES;
+const uint CHANNELS = CHANNELS_IN_LANES ? WIDE * LANES : NARROW;
+const uint PIXELS = CHANNELS_IN_LANES ? NARROW : WIDE * LANES;
+const uint NARROW_VECTORS = (NARROW + LANES - 1) / LANES;
+const uint PIXEL_VECTORS = CHANNELS_IN_LANES ? NARROW_VECTORS : WIDE;
+const uint WEIGHT_VECTORS = CHANNELS_IN_LANES ? WIDE : NARROW_VECTORS;
 
 /* The taps of phase p: how many, which is the first, and its source row for the phase's pixel 0. */
 struct Phase
@@ -46,6 +52,29 @@ phase_of (int p, int kernel, int before, int up, int every, int inverse, int dil
   return phase;
 }
 
+/* The output pixels that a workgroup's tile is one of: all, or those of a phase. */
+struct Grid
+{
+  uint pixels, across;
+  int phase_y, phase_x;
+};
+
+void
+store (Grid grid, Epilogue e, uint out_plane, uint pixel, vec4 sum)
+{
+  uint at = pixel;
+
+  if (MODE == CONV2D_SPREAD)
+    {
+      uint row = pixel / grid.across, column = pixel - row * grid.across;
+      at = (row * uint (up_y) + uint (grid.phase_y)) * out_w + column * uint (up_x)
+           + uint (grid.phase_x);
+    }
+  if (pixel < grid.pixels && out_plane < out_planes)
+    target[(gl_WorkGroupID.z * out_planes + out_plane) * out_h * out_w + at] =
+        apply_epilogue (e, sum);
+}
+
 void
 main ()
 {
@@ -54,10 +83,11 @@ main ()
   const uint z = zero, w = in_w;
   const int h_end = int (in_h), w_end = int (in_w);
   const int step_y = int (dilation_y), step_x = int (dilation_x);
-  const uint first = gl_WorkGroupID.x * TM;
-  uint tile = gl_WorkGroupID.y, across = out_w, pixels = out_h * out_w, kw = kernel_w;
+  const uint first = gl_WorkGroupID.x * CHANNELS;
+  uint tile = gl_WorkGroupID.y, kw = kernel_w;
+  Grid grid = Grid (out_h * out_w, out_w, 0, 0);
   uint first_tap = 0, span = taps, skip_x = 0, skip_y = 0; /* taps walked over */
-  int start_y = -before_y, start_x = -before_x, phase_y = 0, phase_x = 0;
+  int start_y = -before_y, start_x = -before_x;
 
   if (MODE == CONV2D_SPREAD)
     {
@@ -66,69 +96,82 @@ main ()
       int number = int (tile) % (phases_y * phases_x), kernel_h = int (taps / kernel_w);
 
       tile /= uint (phases_y * phases_x);
-      phase_y = number / phases_x;
-      phase_x = number % phases_x;
-      Phase v = phase_of (phase_y, kernel_h, before_y, up_y, every_y, inverse_y, step_y);
-      Phase h = phase_of (phase_x, int (kw), before_x, up_x, every_x, inverse_x, step_x);
+      grid.phase_y = number / phases_x;
+      grid.phase_x = number % phases_x;
+      Phase v = phase_of (grid.phase_y, kernel_h, before_y, up_y, every_y, inverse_y, step_y);
+      Phase h = phase_of (grid.phase_x, int (kw), before_x, up_x, every_x, inverse_x, step_x);
       start_y = v.start;
       start_x = h.start;
-      across = uint ((int (out_w) - phase_x + up_x - 1) / up_x);
-      pixels = uint ((int (out_h) - phase_y + up_y - 1) / up_y) * across;
+      grid.across = uint ((int (out_w) - grid.phase_x + up_x - 1) / up_x);
+      grid.pixels = uint ((int (out_h) - grid.phase_y + up_y - 1) / up_y) * grid.across;
       first_tap = uint (v.first) * kw + uint (h.first);
       span = h.taps > 0 ? uint (v.taps * every_y) * kw : 0;
-      skip_x = uint (every_x - 1) * planes * TM;
-      skip_y = uint (every_y * int (kw) - h.taps * every_x) * planes * TM;
+      skip_x = uint (every_x - 1) * planes * CHANNELS;
+      skip_y = uint (every_y * int (kw) - h.taps * every_x) * planes * CHANNELS;
       kw = uint (h.taps);
     }
   const uint picture = gl_WorkGroupID.z * planes * plane;
 
-  float acc[TM][TN];
-  [[unroll]] for (int m = 0; m < TM; m++)
-    [[unroll]] for (int j = 0; j < TN; j++)
-      acc[m][j] = 0.;
+  float acc[NARROW][WIDE];
+  [[unroll]] for (int n = 0; n < NARROW; n++)
+    [[unroll]] for (int v = 0; v < WIDE; v++)
+      acc[n][v] = 0.;
 
-  int y[TN], x[TN];
-  uint flat_pixel[TN];
-  [[unroll]] for (int j = 0; j < TN; j++)
+  int y[PIXEL_VECTORS], x[PIXEL_VECTORS];
+  uint flat_pixel[PIXEL_VECTORS];
+  [[unroll]] for (int i = 0; i < PIXEL_VECTORS; i++)
     {
-      uint p = min (tile * (LANES * TN) + uint (j) * LANES + lane, pixels - 1);
-      uint row = p / across, column = p - row * across;
-      flat_pixel[j] = p;
-      y[j] = int (row * stride_y) + start_y;
-      x[j] = int (column * stride_x) + start_x;
+      uint p = min (tile * PIXELS + uint (i) * LANES + lane, grid.pixels - 1);
+      uint row = p / grid.across, column = p - row * grid.across;
+      flat_pixel[i] = p;
+      y[i] = int (row * stride_y) + start_y;
+      x[i] = int (column * stride_x) + start_x;
     }
 
-  uint at = (first * taps + first_tap * TM) * planes + (lane & (TM - 1));
-  const uint end = (first * taps + (first_tap + span) * TM) * planes;
+  uint at = (first * taps + first_tap * CHANNELS) * planes + lane % CHANNELS;
+  const uint end = (first * taps + (first_tap + span) * CHANNELS) * planes;
   uint base = picture, k4 = 0, tap_x = 0;
   int dy = 0, dx = 0;
-  for (; at < end; at += TM)
+  for (; at < end; at += CHANNELS)
     {
-      vec4 a[LOADS], b[TN];
+      vec4 narrow[NARROW_VECTORS], wide[WIDE];
 
-      [[unroll]] for (int j = 0; j < TN; j++)
+      [[unroll]] for (int i = 0; i < PIXEL_VECTORS; i++)
         {
+          vec4 v;
+
           if (MODE == CONV2D_POINTWISE)
-            b[j] = imageLoad (source, int (base + flat_pixel[j]));
+            v = imageLoad (source, int (base + flat_pixel[i]));
           else
             {
-              int sy = y[j] + dy, sx = x[j] + dx;
+              int sy = y[i] + dy, sx = x[i] + dx;
               bool inside = sy >= 0 && sy < h_end && sx >= 0 && sx < w_end;
-              vec4 v = imageLoad (source, int (inside ? base + uint (sy) * w + uint (sx) : 0u));
-              b[j] = inside ? v : vec4 (0.);
+              v = imageLoad (source, int (inside ? base + uint (sy) * w + uint (sx) : 0u));
+              v = inside ? v : vec4 (0.);
             }
+          if (CHANNELS_IN_LANES)
+            narrow[i] = v;
+          else
+            wide[i] = v;
         }
-      [[unroll]] for (int i = 0; i < LOADS; i++)
-        a[i] = imageLoad (weights, int (at + uint (i) * LANES));
+      [[unroll]] for (int i = 0; i < WEIGHT_VECTORS; i++)
+        {
+          vec4 v = imageLoad (weights, int (at + uint (i) * LANES));
 
-      [[unroll]] for (int m = 0; m < TM; m++)
+          if (CHANNELS_IN_LANES)
+            wide[i] = v;
+          else
+            narrow[i] = v;
+        }
+
+      [[unroll]] for (int n = 0; n < NARROW; n++)
         {
           vec4 s;
           [[unroll]] for (int c = 0; c < 4; c++)
-            s[c] = subgroupShuffle (a[uint (m) / LANES][c], uint (m) % LANES + z);
-          [[unroll]] for (int j = 0; j < TN; j++)
+            s[c] = subgroupShuffle (narrow[uint (n) / LANES][c], uint (n) % LANES + z);
+          [[unroll]] for (int v = 0; v < WIDE; v++)
             /* four products first: a quarter of the roundings of the long sum */
-            acc[m][j] += (s.x * b[j].x + s.y * b[j].y) + (s.z * b[j].z + s.w * b[j].w);
+            acc[n][v] += (s.x * wide[v].x + s.y * wide[v].y) + (s.z * wide[v].z + s.w * wide[v].w);
         }
 
       base += plane;
@@ -146,29 +189,40 @@ main ()
         at += (next_tap ? skip_x : 0) + (next_row ? skip_y : 0);
     }
 
-  if (MODE == CONV2D_SPREAD)
-    [[unroll]] for (int j = 0; j < TN; j++)
-      {
-        uint row = flat_pixel[j] / across, column = flat_pixel[j] - row * across;
-        flat_pixel[j] = (row * uint (up_y) + uint (phase_y)) * out_w + column * uint (up_x)
-                        + uint (phase_x);
-      }
-  [[unroll]] for (int m4 = 0; m4 < TM / 4; m4++)
+  if (CHANNELS_IN_LANES)
     {
-      uint out_plane = first / 4 + uint (m4);
-      if (out_plane < out_planes)
-        {
-          Epilogue e = load_epilogue (out_plane, out_planes);
+      /* four lanes exchange their channels of four pixels: each ends with a vector of one pixel */
+      const uint mine = gl_SubgroupInvocationID & 3u, corner = gl_SubgroupInvocationID & ~3u;
 
-          [[unroll]] for (int j = 0; j < TN; j++)
+      [[unroll]] for (int v = 0; v < WIDE; v++)
+        {
+          const uint out_plane = (first + uint (v) * LANES + corner) / 4;
+          const Epilogue e = load_epilogue (min (out_plane, out_planes - 1), out_planes);
+
+          [[unroll]] for (int n = 0; n < NARROW; n += 4)
             {
-              vec4 v = vec4 (acc[4 * m4][j], acc[4 * m4 + 1][j], acc[4 * m4 + 2][j],
-                             acc[4 * m4 + 3][j]);
-              v = apply_epilogue (e, v);
-              if (tile * (LANES * TN) + uint (j) * LANES + lane < pixels)
-                target[(gl_WorkGroupID.z * out_planes + out_plane) * out_h * out_w
-                       + flat_pixel[j]] = v;
+              vec4 sum;
+              [[unroll]] for (int c = 0; c < 4; c++)
+                {
+                  sum[c] = subgroupShuffle (acc[n][v], corner + uint (c));
+                  [[unroll]] for (int i = 1; i < 4; i++)
+                    {
+                      float other = subgroupShuffle (acc[n + i][v], corner + uint (c));
+                      sum[c] = mine == i ? other : sum[c];
+                    }
+                }
+              store (grid, e, out_plane, tile * PIXELS + uint (n) + mine, sum);
             }
         }
     }
+  else
+    [[unroll]] for (int n = 0; n < NARROW; n += 4)
+      {
+        const uint out_plane = (first + uint (n)) / 4;
+        const Epilogue e = load_epilogue (min (out_plane, out_planes - 1), out_planes);
+
+        [[unroll]] for (int v = 0; v < WIDE; v++)
+          store (grid, e, out_plane, tile * PIXELS + uint (v) * LANES + lane,
+                 vec4 (acc[n][v], acc[n + 1][v], acc[n + 2][v], acc[n + 3][v]));
+      }
 }

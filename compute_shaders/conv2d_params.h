@@ -9,13 +9,16 @@
 #define CONV2D_PARAMS_H
 #include "params.h"
 
-/* output channels of a workgroup, and pixels of its lanes: many, or few as a picture has */
+/* Tiles of a workgroup: so many output channels, or few, as a picture has. Weights are packed by
+ * tiles of channels. Pixels: so many where the channels lie along the lanes, else vectors of them.
+ */
 #define CONV2D_TILE_CHANNELS 32
+#define CONV2D_TILE_PIXELS 28
 #define CONV2D_TILE_VECTORS 4
 #define CONV2D_FEW_CHANNELS 4
 #define CONV2D_FEW_VECTORS 8
 
-/* specialization constants: 0 lanes, 1 mode, 2 activation, 3 channels, 4 pixels a lane */
+/* specialization constants: 0 lanes, 1 mode, 2 activation, 3 channels in lanes, 4 narrow, 5 wide */
 #define CONV2D_POINTWISE 0
 #define CONV2D_WINDOW 1
 #define CONV2D_SPREAD 2
