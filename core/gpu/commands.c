@@ -17,6 +17,13 @@ typedef struct
   char *label; /* of what begins here, or NULL */
 } Recorded;
 
+/* A dispatch in the table of CONVLENS_DEBUG=timing. */
+typedef struct
+{
+  char *what; /* layer and kernel */
+  double operations;
+} Timed;
+
 struct _CnnCommands
 {
   CnnDevice *device;
@@ -35,13 +42,19 @@ struct _CnnCommands
   VkQueryPool timestamps; /* CONVLENS_DEBUG=timing */
   char *label;
   gboolean label_is_new;
-  GPtrArray *timed; /* "layer kernel" of every dispatch */
+  GArray *timed; /* Timed, of every dispatch */
 };
 
 static void
 clear_recorded (gpointer data)
 {
   g_free (((Recorded *) data)->label);
+}
+
+static void
+clear_timed (gpointer data)
+{
+  g_free (((Timed *) data)->what);
 }
 
 CnnCommands *
@@ -63,7 +76,8 @@ cnn_commands_new (CnnDevice *device, const char *label, GError **error)
   self->buffers = g_ptr_array_new_with_free_func ((GDestroyNotify) cnn_buffer_unref);
   self->recorded = g_array_new (FALSE, TRUE, sizeof (Recorded));
   g_array_set_clear_func (self->recorded, clear_recorded);
-  self->timed = g_ptr_array_new_with_free_func (g_free);
+  self->timed = g_array_new (FALSE, FALSE, sizeof (Timed));
+  g_array_set_clear_func (self->timed, clear_timed);
   if (!VK_CALL (error, vkCreateFence, device->handle, &fence, NULL, &self->fence)
       || ((cnn_debug_flags () & CNN_DEBUG_TIMING)
           && !VK_CALL (error, vkCreateQueryPool, device->handle, &queries, NULL,
@@ -97,7 +111,7 @@ cnn_commands_free (CnnCommands *self)
   g_array_unref (self->pools);
   g_array_unref (self->recorded);
   g_ptr_array_unref (self->buffers);
-  g_ptr_array_unref (self->timed);
+  g_array_unref (self->timed);
   g_free (self->label);
   g_free (self->name);
   cnn_device_unref (self->device);
@@ -239,8 +253,12 @@ cnn_commands_dispatch (CnnCommands *self, const CnnDispatch *dispatch, GError **
   self->label_is_new = FALSE;
   g_array_append_val (self->recorded, recorded);
   if (self->timestamps != VK_NULL_HANDLE && self->timed->len + 1 < MAX_TIMESTAMPS)
-    g_ptr_array_add (self->timed,
-                     g_strdup_printf ("%-36s %s", self->label ? self->label : "", kernel->key));
+    {
+      Timed timed = { .operations = dispatch->operations };
+
+      timed.what = g_strdup_printf ("%-36s %s", self->label ? self->label : "", kernel->key);
+      g_array_append_val (self->timed, timed);
+    }
   return TRUE;
 }
 
@@ -377,24 +395,39 @@ submit_first (CnnCommands *self, GError **error)
 }
 
 static void
+print_time (guint64 ticks, guint64 all, double operations, const char *what, CnnDevice *device)
+{
+  const double milliseconds = (double) ticks * device->properties.limits.timestampPeriod * 1e-6;
+  g_autofree char *rate = NULL;
+
+  if (operations > 0 && ticks > 0)
+    rate = g_strdup_printf ("%.1f", operations / milliseconds * 1e-6);
+  g_printerr ("%10.3f %5.1f%% %9s  %s\n", milliseconds,
+              100. * (double) ticks / (double) MAX (all, 1), rate != NULL ? rate : "", what);
+}
+
+static void
 print_timing (CnnCommands *self)
 {
   const guint n = self->timed->len + 1;
-  const double unit = self->device->properties.limits.timestampPeriod * 1e-6;
   g_autofree guint64 *times = g_new0 (guint64, n);
+  double operations = 0;
 
   if (n < 2
       || vkGetQueryPoolResults (self->device->handle, self->timestamps, 0, n, n * sizeof *times,
                                 times, sizeof *times, VK_QUERY_RESULT_64_BIT)
              != VK_SUCCESS)
     return;
-  g_printerr ("%10s %6s  layer and kernel\n", "ms", "share");
+  g_printerr ("%10s %6s %9s  layer and kernel\n", "ms", "share", "GFLOP/s");
   for (guint i = 1; i < n; i++)
-    g_printerr ("%10.3f %5.1f%%  %s\n", (double) (times[i] - times[i - 1]) * unit,
-                100. * (double) (times[i] - times[i - 1])
-                    / (double) MAX (times[n - 1] - times[0], 1),
-                (const char *) self->timed->pdata[i - 1]);
-  g_printerr ("%10.3f 100.0%%  all\n", (double) (times[n - 1] - times[0]) * unit);
+    {
+      const Timed *timed = &g_array_index (self->timed, Timed, i - 1);
+
+      print_time (times[i] - times[i - 1], times[n - 1] - times[0], timed->operations, timed->what,
+                  self->device);
+      operations += timed->operations;
+    }
+  print_time (times[n - 1] - times[0], times[n - 1] - times[0], operations, "all", self->device);
 }
 
 gboolean

@@ -80,7 +80,8 @@ typedef struct
   int n_bindings;
   gconstpointer push;
   gsize push_size;
-  guint groups[3]; /* workgroups */
+  guint groups[3];   /* workgroups */
+  double operations; /* multiplications and additions, for CONVLENS_DEBUG=timing; 0: few */
 } CnnDispatch;
 
 CnnCommands *cnn_commands_new (CnnDevice *device, const char *label, GError **error);

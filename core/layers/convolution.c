@@ -232,6 +232,8 @@ cnn_record_conv2d (CnnCommands *commands, const CnnTensor *source, const CnnTens
           .push_size = sizeof params,
           .groups = { (params.out_planes * 4 + tile.channels - 1) / tile.channels, tiles,
                       (guint) out->n },
+          .operations = 2. * (double) cnn_shape_count (out) * params.taps * in->c
+                        / (window->up[0] * window->up[1]),
       },
       error);
 }
@@ -387,6 +389,8 @@ record_grouped (CnnConvolution *self, const CnnStep *step, gboolean backward, GE
   dispatch.bindings[1] = cnn_whole_buffer (weights);
   dispatch.bindings[2] = backward ? cnn_tensor_binding (source) : step->epilogue->affine;
   dispatch.bindings[3] = cnn_tensor_binding (target);
+  dispatch.operations = 2. * (double) cnn_shape_count (out) * window.kernel[0] * window.kernel[1]
+                        * in->c / self->groups;
   dispatch.push = &params;
   dispatch.push_size = sizeof params;
   return cnn_commands_dispatch (step->commands, &dispatch, error);

@@ -123,6 +123,7 @@ record (CnnLayer *layer, const CnnStep *step, gboolean backward, GError **error)
       params.first_block = first;
       params.blocks = MIN (at_once, blocks - first);
       dispatch.bindings[1] = (CnnBinding){ weights, first * bytes, params.blocks * bytes };
+      dispatch.operations = 2. * (double) cnn_shape_count (out) * in->c * params.blocks / blocks;
       if (!backward)
         dispatch.groups[0] = params.blocks;
       if (!cnn_commands_dispatch (step->commands, &dispatch, error))

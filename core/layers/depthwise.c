@@ -73,6 +73,13 @@ depthwise_weights (CnnConvolution *self, CnnCommands *commands, GError **error)
                                    depthwise_bytes (&self->base), 0, pack_depthwise, error);
 }
 
+/* Of a convolution with this output, or of its gradient. */
+static double
+window_operations (const CnnConvolution *self, const CnnShape *output)
+{
+  return 2. * (double) cnn_shape_count (output) * self->kernel_size[0] * self->kernel_size[1];
+}
+
 /* --- square kernels by tiles --- */
 
 #define MAX_TILES_KERNEL 7
@@ -146,6 +153,7 @@ record_tiles (CnnConvolution *self, CnnCommands *commands, const CnnTensor *sour
           .push = &params,
           .push_size = sizeof params,
           .groups = { ((guint) params.tiles + lanes - 1) / lanes, 1, 1 },
+          .operations = window_operations (self, backward ? in : out),
       },
       error);
 }
@@ -167,6 +175,7 @@ cnn_record_depthwise (CnnConvolution *self, CnnCommands *commands, const CnnTens
     .n_bindings = 4,
     .push = &params,
     .push_size = sizeof params,
+    .operations = window_operations (self, &target->shape),
   };
 
   if (weights == NULL)
@@ -201,6 +210,7 @@ cnn_record_depthwise_backward (CnnConvolution *self, CnnCommands *commands,
     .n_bindings = 3,
     .push = &params,
     .push_size = sizeof params,
+    .operations = window_operations (self, &grad_output->shape),
   };
 
   if (weights == NULL)
