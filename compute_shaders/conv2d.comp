@@ -75,6 +75,21 @@ store (Grid grid, Epilogue e, uint out_plane, uint pixel, vec4 sum)
         apply_epilogue (e, sum);
 }
 
+/* Four lanes with four pixels of a channel each come to have four channels of a pixel each. */
+vec4
+exchange (vec4 v)
+{
+  const uint lane = gl_SubgroupInvocationID;
+  const bool odd = (lane & 1u) != 0, high = (lane & 2u) != 0;
+
+  float x = subgroupShuffle (odd ? v.x : v.y, lane ^ 1u);
+  float y = subgroupShuffle (odd ? v.z : v.w, lane ^ 1u);
+  v = odd ? vec4 (x, v.y, y, v.w) : vec4 (v.x, x, v.z, y);
+  x = subgroupShuffle (high ? v.x : v.z, lane ^ 2u);
+  y = subgroupShuffle (high ? v.y : v.w, lane ^ 2u);
+  return high ? vec4 (x, y, v.z, v.w) : vec4 (v.x, v.y, x, y);
+}
+
 void
 main ()
 {
@@ -191,28 +206,16 @@ main ()
 
   if (CHANNELS_IN_LANES)
     {
-      /* four lanes exchange their channels of four pixels: each ends with a vector of one pixel */
-      const uint mine = gl_SubgroupInvocationID & 3u, corner = gl_SubgroupInvocationID & ~3u;
+      const uint quarter = gl_SubgroupInvocationID & 3u;
 
       [[unroll]] for (int v = 0; v < WIDE; v++)
         {
-          const uint out_plane = (first + uint (v) * LANES + corner) / 4;
+          const uint out_plane = (first + uint (v) * LANES + lane) / 4;
           const Epilogue e = load_epilogue (min (out_plane, out_planes - 1), out_planes);
 
           [[unroll]] for (int n = 0; n < NARROW; n += 4)
-            {
-              vec4 sum;
-              [[unroll]] for (int c = 0; c < 4; c++)
-                {
-                  sum[c] = subgroupShuffle (acc[n][v], corner + uint (c));
-                  [[unroll]] for (int i = 1; i < 4; i++)
-                    {
-                      float other = subgroupShuffle (acc[n + i][v], corner + uint (c));
-                      sum[c] = mine == i ? other : sum[c];
-                    }
-                }
-              store (grid, e, out_plane, tile * PIXELS + uint (n) + mine, sum);
-            }
+            store (grid, e, out_plane, tile * PIXELS + uint (n) + quarter,
+                   exchange (vec4 (acc[n][v], acc[n + 1][v], acc[n + 2][v], acc[n + 3][v])));
         }
     }
   else
