@@ -125,14 +125,14 @@ gradient (const Arguments *arguments, const Subject *subject, const CnnProgress 
   g_autoptr (CnnSession) session = command_open (&options, subject, error);
   if (session == NULL)
     return NULL;
+  g_auto (GStrv) names = wanted_layers (arguments);
+  /* first: what was run for them tells the class as well */
+  g_autoptr (GPtrArray) values =
+      cnn_session_gradients (session, (const char *const *) names, wish, score, progress, error);
+  if (values == NULL)
+    return NULL;
   g_autoptr (CnnPrediction) target = cnn_session_find_class (session, wish, error);
   if (target == NULL)
-    return NULL;
-  g_auto (GStrv) names = wanted_layers (arguments);
-  g_autofree char *index = g_strdup_printf ("%d", target->index);
-  g_autoptr (GPtrArray) values =
-      cnn_session_gradients (session, (const char *const *) names, index, score, progress, error);
-  if (values == NULL)
     return NULL;
   return finish (arguments, subject, session, &options, target, names, values);
 }
