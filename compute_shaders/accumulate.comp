@@ -4,16 +4,17 @@
 #extension GL_GOOGLE_include_directive : enable
 #include "accumulate_params.h"
 #include "flat.glsl"
+#include "vectors.glsl"
 
-layout (set = 0, binding = 0, rgba32f) readonly uniform imageBuffer left;
-layout (set = 0, binding = 1, rgba32f) readonly uniform imageBuffer right;
+VECTORS (0, left);
+VECTORS (1, right);
 layout (set = 0, binding = 2) writeonly buffer Target { vec4 target[]; };
 
 void
 main ()
 {
   const uint item = min (flat_item (), items - 1);
-  vec4 v = imageLoad (left, int (item)) + imageLoad (right, int (item));
+  vec4 v = LOAD (left, item) + LOAD (right, item);
 
   if (flat_item () < items)
     target[item] = v;

@@ -5,17 +5,18 @@
 #include "activation.glsl"
 #include "elementwise_params.h"
 #include "flat.glsl"
+#include "vectors.glsl"
 
 layout (constant_id = 0) const uint ACTIVATION = 0;
 
-layout (set = 0, binding = 0, rgba32f) readonly uniform imageBuffer source;
+VECTORS (0, source);
 layout (set = 0, binding = 1) writeonly buffer Target { vec4 target[]; };
 
 void
 main ()
 {
   const uint item = min (flat_item (), items - 1);
-  vec4 v = activate (ACTIVATION, alpha, max_value, threshold, imageLoad (source, int (item)));
+  vec4 v = activate (ACTIVATION, alpha, max_value, threshold, LOAD (source, item));
 
   if (flat_item () < items)
     target[item] = v;

@@ -5,12 +5,13 @@
 #include "activation.glsl"
 #include "affine_params.h"
 #include "flat.glsl"
+#include "vectors.glsl"
 
 layout (constant_id = 0) const uint ACTIVATION = 0;
 layout (constant_id = 1) const uint FORWARD = 1;
 
-layout (set = 0, binding = 0, rgba32f) readonly uniform imageBuffer source;
-layout (set = 0, binding = 1, rgba32f) readonly uniform imageBuffer affine;
+VECTORS (0, source);
+VECTORS (1, affine);
 layout (set = 0, binding = 2) writeonly buffer Target { vec4 target[]; };
 #include "epilogue.glsl"
 
@@ -19,9 +20,9 @@ main ()
 {
   const uint item = min (flat_item (), items - 1);
   const uint plane = item / pixels % planes;
-  vec4 v = imageLoad (source, int (item));
+  vec4 v = LOAD (source, item);
 
-  v = FORWARD != 0 ? epilogue (v, plane, planes) : v * imageLoad (affine, int (planes + plane));
+  v = FORWARD != 0 ? epilogue (v, plane, planes) : v * LOAD (affine, planes + plane);
   if (flat_item () < items)
     target[item] = v;
 }

@@ -4,22 +4,23 @@
 #extension GL_GOOGLE_include_directive : enable
 #include "ascent_params.h"
 #include "flat.glsl"
+#include "vectors.glsl"
 
 layout (constant_id = 0) const uint DIFFERENCE = 0;
 
 layout (set = 0, binding = 0) buffer Picture { vec4 picture[]; };
-layout (set = 0, binding = 1, rgba32f) readonly uniform imageBuffer source;
-layout (set = 0, binding = 2, rgba32f) readonly uniform imageBuffer other;
+VECTORS (1, source);
+VECTORS (2, other);
 layout (set = 0, binding = 3) readonly buffer Factors { float factors[]; };
 
 void
 main ()
 {
   const uint item = min (flat_item (), items - 1);
-  vec4 v = imageLoad (source, int (item));
+  vec4 v = LOAD (source, item);
 
   if (DIFFERENCE != 0)
-    v -= imageLoad (other, int (item));
+    v -= LOAD (other, item);
   if (flat_item () < items)
     picture[item] += factors[item / (items / pictures)] * v;
 }

@@ -4,8 +4,9 @@
 #extension GL_GOOGLE_include_directive : enable
 #include "flat.glsl"
 #include "pool_params.h"
+#include "vectors.glsl"
 
-layout (set = 0, binding = 0, rgba32f) readonly uniform imageBuffer source;
+VECTORS (0, source);
 layout (set = 0, binding = 1) writeonly buffer Target { vec4 target[]; };
 
 void
@@ -21,7 +22,7 @@ main ()
 
   for (int y = first_y; y < end_y; y++)
     for (int x = first_x; x < end_x; x++)
-      sum += imageLoad (source, (plane * in_h + y) * in_w + x);
+      sum += LOAD (source, (plane * in_h + y) * in_w + x);
   if (flat_item () < items)
     target[item] = sum / float ((end_y - first_y) * (end_x - first_x));
 }

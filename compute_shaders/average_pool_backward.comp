@@ -4,8 +4,9 @@
 #extension GL_GOOGLE_include_directive : enable
 #include "flat.glsl"
 #include "pool_params.h"
+#include "vectors.glsl"
 
-layout (set = 0, binding = 0, rgba32f) readonly uniform imageBuffer gradient;
+VECTORS (0, gradient);
 layout (set = 0, binding = 1) writeonly buffer Target { vec4 target[]; };
 
 void
@@ -25,7 +26,7 @@ main ()
         int top = oy * stride_h - before_y, left = ox * stride_w - before_x;
         int rows = min (top + kernel_h, in_h) - max (top, 0);
         int columns = min (left + kernel_w, in_w) - max (left, 0);
-        sum += imageLoad (gradient, (plane * out_h + oy) * out_w + ox) / float (rows * columns);
+        sum += LOAD (gradient, (plane * out_h + oy) * out_w + ox) / float (rows * columns);
       }
   if (flat_item () < items)
     target[item] = sum;

@@ -4,12 +4,13 @@
 #extension GL_GOOGLE_include_directive : enable
 #include "binary_params.h"
 #include "flat.glsl"
+#include "vectors.glsl"
 
 layout (constant_id = 0) const uint OPERATION = BINARY_ADD;
 layout (constant_id = 1) const uint REPEAT = 0;
 
-layout (set = 0, binding = 0, rgba32f) readonly uniform imageBuffer left;
-layout (set = 0, binding = 1, rgba32f) readonly uniform imageBuffer right;
+VECTORS (0, left);
+VECTORS (1, right);
 layout (set = 0, binding = 2) writeonly buffer Target { vec4 target[]; };
 
 /* The vec4 of an operand of the given size at this place of the result. */
@@ -34,13 +35,13 @@ main ()
 
   if (REPEAT == 0)
     {
-      v = imageLoad (left, int (item));
-      other = imageLoad (right, int (item));
+      v = LOAD (left, item);
+      other = LOAD (right, item);
     }
   else
     {
-      v = imageLoad (left, int (place (item, a_h, a_w, a_c)));
-      other = imageLoad (right, int (place (item, b_h, b_w, b_c)));
+      v = LOAD (left, place (item, a_h, a_w, a_c));
+      other = LOAD (right, place (item, b_h, b_w, b_c));
       v = a_c < c ? v.xxxx : v;
       other = b_c < c ? other.xxxx : other;
     }

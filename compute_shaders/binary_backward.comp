@@ -6,20 +6,21 @@
 #extension GL_GOOGLE_include_directive : enable
 #include "binary_backward_params.h"
 #include "flat.glsl"
+#include "vectors.glsl"
 
 layout (constant_id = 0) const uint FACTORS = 0;
 layout (constant_id = 1) const uint REPEAT = 0;
 layout (constant_id = 2) const uint OPERATION = BINARY_ADD;
 layout (constant_id = 3) const uint PLACE = 0;
 
-layout (set = 0, binding = 0, rgba32f) readonly uniform imageBuffer gradient;
-layout (set = 0, binding = 1, rgba32f) readonly uniform imageBuffer factor_0;
-layout (set = 0, binding = 2, rgba32f) readonly uniform imageBuffer factor_1;
-layout (set = 0, binding = 3, rgba32f) readonly uniform imageBuffer factor_2;
-layout (set = 0, binding = 4, rgba32f) readonly uniform imageBuffer factor_3;
-layout (set = 0, binding = 5, rgba32f) readonly uniform imageBuffer factor_4;
+VECTORS (0, gradient);
+VECTORS (1, factor_0);
+VECTORS (2, factor_1);
+VECTORS (3, factor_2);
+VECTORS (4, factor_3);
+VECTORS (5, factor_4);
 layout (set = 0, binding = 6) writeonly buffer Target { vec4 target[]; };
-layout (set = 0, binding = 7, rgba32f) readonly uniform imageBuffer operand;
+VECTORS (7, operand);
 
 uint
 place (uint n, uint plane, uint y, uint x, uint size_h, uint size_w, uint size_c)
@@ -43,21 +44,21 @@ factor (uint i, vec4 f, vec4 own)
 #define FACTOR(i, image)                                                                          \
   if (FACTORS > i)                                                                                \
     v *= factor (i,                                                                               \
-                 imageLoad (image, int (REPEAT == 0 ? at                                          \
+                 LOAD (image, REPEAT == 0 ? at                                          \
                                                     : place (n, plane, y, x, factor_h[i],         \
-                                                             factor_w[i], factor_c[i]))),         \
+                                                             factor_w[i], factor_c[i])),         \
                  own);
 
 /* The gradient at item `at` of the result, which is (n, plane, y, x), times the factors there. */
 vec4
 product (uint at, uint n, uint plane, uint y, uint x)
 {
-  vec4 v = imageLoad (gradient, int (at)) * scale, own = vec4 (0.0);
+  vec4 v = LOAD (gradient, at) * scale, own = vec4 (0.0);
 
   if (OPERATION >= BINARY_MAXIMUM)
     {
-      own = imageLoad (operand,
-                       int (REPEAT == 0 ? at : place (n, plane, y, x, in_h, in_w, in_c)));
+      own = LOAD (operand,
+                       REPEAT == 0 ? at : place (n, plane, y, x, in_h, in_w, in_c));
       own = REPEAT != 0 && in_c < c ? own.xxxx : own;
     }
   FACTOR (0, factor_0)

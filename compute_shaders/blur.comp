@@ -4,8 +4,9 @@
 #extension GL_GOOGLE_include_directive : enable
 #include "ascent_params.h"
 #include "flat.glsl"
+#include "vectors.glsl"
 
-layout (set = 0, binding = 0, rgba32f) readonly uniform imageBuffer source;
+VECTORS (0, source);
 layout (set = 0, binding = 1) writeonly buffer Target { vec4 target[]; };
 
 int
@@ -19,7 +20,7 @@ mirrored (int at, int size)
 vec4
 tap (uint plane, int y, int x)
 {
-  return imageLoad (source,
+  return LOAD (source,
                     int (plane * h * w) + mirrored (y, int (h)) * int (w) + mirrored (x, int (w)));
 }
 

@@ -10,6 +10,7 @@
 #extension GL_EXT_control_flow_attributes : enable
 #include "activation.glsl"
 #include "conv2d_params.h"
+#include "vectors.glsl"
 
 layout (constant_id = 0) const uint LANES = 8;
 layout (constant_id = 1) const uint MODE = CONV2D_WINDOW;
@@ -19,10 +20,10 @@ layout (constant_id = 4) const uint NARROW = 28;
 layout (constant_id = 5) const uint WIDE = 4;
 layout (local_size_x_id = 0) in;
 
-layout (set = 0, binding = 0, rgba32f) readonly uniform imageBuffer source;
+VECTORS (0, source);
 /* [channel tile][tap][input plane][channel] */
-layout (set = 0, binding = 1, rgba32f) readonly uniform imageBuffer weights;
-layout (set = 0, binding = 2, rgba32f) readonly uniform imageBuffer affine;
+VECTORS (1, weights);
+VECTORS (2, affine);
 layout (set = 0, binding = 3) writeonly buffer Target { vec4 target[]; };
 #include "conv2d_epilogue.glsl"
 
@@ -156,12 +157,12 @@ main ()
           vec4 v;
 
           if (MODE == CONV2D_POINTWISE)
-            v = imageLoad (source, int (base + flat_pixel[i]));
+            v = LOAD (source, base + flat_pixel[i]);
           else
             {
               int sy = y[i] + dy, sx = x[i] + dx;
               bool inside = sy >= 0 && sy < h_end && sx >= 0 && sx < w_end;
-              v = imageLoad (source, int (inside ? base + uint (sy) * w + uint (sx) : 0u));
+              v = LOAD (source, inside ? base + uint (sy) * w + uint (sx) : 0u);
               v = inside ? v : vec4 (0.);
             }
           if (CHANNELS_IN_LANES)
@@ -171,7 +172,7 @@ main ()
         }
       [[unroll]] for (int i = 0; i < WEIGHT_VECTORS; i++)
         {
-          vec4 v = imageLoad (weights, int (at + uint (i) * LANES));
+          vec4 v = LOAD (weights, at + uint (i) * LANES);
 
           if (CHANNELS_IN_LANES)
             wide[i] = v;

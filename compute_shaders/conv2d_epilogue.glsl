@@ -14,9 +14,9 @@ load_epilogue (uint plane, uint planes)
   const int at = int (plane * has_affine), step = int (planes * has_affine);
   const bool has = has_affine != 0;
 
-  return Epilogue (has ? imageLoad (affine, at) : vec4 (0.),
-                   has ? imageLoad (affine, step + at) : vec4 (1.),
-                   has ? imageLoad (affine, 2 * step + at) : vec4 (0.));
+  return Epilogue (has ? LOAD (affine, at) : vec4 (0.),
+                   has ? LOAD (affine, step + at) : vec4 (1.),
+                   has ? LOAD (affine, 2 * step + at) : vec4 (0.));
 }
 
 vec4

@@ -5,6 +5,7 @@
 #include "activation.glsl"
 #include "conv2d_grouped_params.h"
 #include "flat.glsl"
+#include "vectors.glsl"
 
 layout (constant_id = 0) const uint BACKWARD = 0;
 layout (constant_id = 1) const uint ACTIVATION = 0;
@@ -12,7 +13,7 @@ layout (constant_id = 1) const uint ACTIVATION = 0;
 layout (set = 0, binding = 0) readonly buffer Source { float source[]; };
 /* Keras' kernel (kernel_h, kernel_w, in_c / groups, out_c) */
 layout (set = 0, binding = 1) readonly buffer Weights { float weights[]; };
-layout (set = 0, binding = 2, rgba32f) readonly uniform imageBuffer affine;
+VECTORS (2, affine);
 layout (set = 0, binding = 3) writeonly buffer Target { vec4 target[]; };
 #include "epilogue.glsl"
 

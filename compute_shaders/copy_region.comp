@@ -4,8 +4,9 @@
 #extension GL_GOOGLE_include_directive : enable
 #include "copy_region_params.h"
 #include "flat.glsl"
+#include "vectors.glsl"
 
-layout (set = 0, binding = 0, rgba32f) readonly uniform imageBuffer source;
+VECTORS (0, source);
 layout (set = 0, binding = 1) buffer Target { vec4 target[]; };
 
 void
@@ -23,11 +24,11 @@ main ()
                     + clamp (from_x, 0, source_w - 1);
   const int pitch = source_h * source_w;
   const ivec4 channel = from_c + ivec4 (0, 1, 2, 3);
-  vec4 v = imageLoad (source, pixel + clamp (from_plane, 0, source_planes - 1) * pitch);
+  vec4 v = LOAD (source, pixel + clamp (from_plane, 0, source_planes - 1) * pitch);
 
   if ((from_c & 3) != 0)
     {
-      vec4 next = imageLoad (source, pixel + clamp (from_plane + 1, 0, source_planes - 1) * pitch);
+      vec4 next = LOAD (source, pixel + clamp (from_plane + 1, 0, source_planes - 1) * pitch);
       v = (from_c & 3) == 1   ? vec4 (v.yzw, next.x)
           : (from_c & 3) == 2 ? vec4 (v.zw, next.xy)
                               : vec4 (v.w, next.xyz);

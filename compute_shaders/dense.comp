@@ -3,13 +3,14 @@
 #extension GL_GOOGLE_include_directive : enable
 #include "activation.glsl"
 #include "dense_params.h"
+#include "vectors.glsl"
 
 layout (constant_id = 0) const uint ACTIVATION = 0;
 layout (local_size_x = DENSE_COLUMNS, local_size_y = DENSE_SLICES) in;
 
-layout (set = 0, binding = 0, rgba32f) readonly uniform imageBuffer source;
-layout (set = 0, binding = 1, rgba32f) readonly uniform imageBuffer weights;
-layout (set = 0, binding = 2, rgba32f) readonly uniform imageBuffer affine;
+VECTORS (0, source);
+VECTORS (1, weights);
+VECTORS (2, affine);
 layout (set = 0, binding = 3) writeonly buffer Target { vec4 target[]; };
 #include "epilogue.glsl"
 
@@ -28,10 +29,10 @@ main ()
 
   for (; at < end; at += step, from += pitch)
     {
-      vec4 v = imageLoad (source, int (from));
-      sum += (v.x * imageLoad (weights, int (at)) + v.y * imageLoad (weights, int (at + DENSE_COLUMNS)))
-             + (v.z * imageLoad (weights, int (at + 2 * DENSE_COLUMNS))
-                + v.w * imageLoad (weights, int (at + 3 * DENSE_COLUMNS)));
+      vec4 v = LOAD (source, from);
+      sum += (v.x * LOAD (weights, at) + v.y * LOAD (weights, at + DENSE_COLUMNS))
+             + (v.z * LOAD (weights, at + 2 * DENSE_COLUMNS)
+                + v.w * LOAD (weights, at + 3 * DENSE_COLUMNS));
     }
   parts[slice][column] = sum;
   barrier ();

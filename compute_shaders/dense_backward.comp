@@ -5,9 +5,10 @@
 #extension GL_GOOGLE_include_directive : enable
 #include "dense_params.h"
 #include "flat.glsl"
+#include "vectors.glsl"
 
-layout (set = 0, binding = 0, rgba32f) readonly uniform imageBuffer source; /* of the output */
-layout (set = 0, binding = 1, rgba32f) readonly uniform imageBuffer weights;
+VECTORS (0, source); /* of the output */
+VECTORS (1, weights);
 layout (set = 0, binding = 2) buffer Target { vec4 target[]; };
 
 void
@@ -22,12 +23,12 @@ main ()
 
   for (uint c = 0; c < columns; c++)
     {
-      vec4 g = imageLoad (source, int (from + c * pixels));
+      vec4 g = LOAD (source, from + c * pixels);
       uint at = (c / DENSE_COLUMNS * in_planes + plane) * 4 * DENSE_COLUMNS + c % DENSE_COLUMNS;
-      sum.x += dot (g, imageLoad (weights, int (at)));
-      sum.y += dot (g, imageLoad (weights, int (at + DENSE_COLUMNS)));
-      sum.z += dot (g, imageLoad (weights, int (at + 2 * DENSE_COLUMNS)));
-      sum.w += dot (g, imageLoad (weights, int (at + 3 * DENSE_COLUMNS)));
+      sum.x += dot (g, LOAD (weights, at));
+      sum.y += dot (g, LOAD (weights, at + DENSE_COLUMNS));
+      sum.z += dot (g, LOAD (weights, at + 2 * DENSE_COLUMNS));
+      sum.w += dot (g, LOAD (weights, at + 3 * DENSE_COLUMNS));
     }
   if (flat_item () < items)
     target[item] = first_block == 0 ? sum : target[item] + sum;

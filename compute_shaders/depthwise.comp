@@ -5,14 +5,15 @@
 #include "activation.glsl"
 #include "depthwise_params.h"
 #include "flat.glsl"
+#include "vectors.glsl"
 
 layout (constant_id = 0) const uint SINGLE = 1;
 layout (constant_id = 1) const uint ACTIVATION = 0;
 layout (constant_id = 2) const uint AFFINE = 1;
 
-layout (set = 0, binding = 0, rgba32f) readonly uniform imageBuffer source;
-layout (set = 0, binding = 1, rgba32f) readonly uniform imageBuffer weights; /* [output plane][tap] */
-layout (set = 0, binding = 2, rgba32f) readonly uniform imageBuffer affine;
+VECTORS (0, source);
+VECTORS (1, weights); /* [output plane][tap] */
+VECTORS (2, affine);
 layout (set = 0, binding = 3) writeonly buffer Target { vec4 target[]; };
 #include "epilogue.glsl"
 
@@ -37,14 +38,14 @@ main ()
       uint at = inside ? uint (sy) * in_w + uint (sx) : 0u;
       vec4 v;
       if (SINGLE != 0)
-        v = imageLoad (source, int (base + at));
+        v = LOAD (source, base + at);
       else
         for (uint i = 0; i < 4; i++)
           {
             uint c = min ((out_plane * 4 + i) / multiplier, in_c - 1);
-            v[i] = imageLoad (source, int ((n * in_planes + c / 4) * size + at))[c % 4];
+            v[i] = LOAD (source, (n * in_planes + c / 4) * size + at)[c % 4];
           }
-      sum += imageLoad (weights, int (t)) * (inside ? v : vec4 (0.));
+      sum += LOAD (weights, t) * (inside ? v : vec4 (0.));
       tap_x++;
       bool next_row = tap_x == kw;
       tap_x = next_row ? 0 : tap_x;

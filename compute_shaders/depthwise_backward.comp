@@ -4,11 +4,12 @@
 #extension GL_GOOGLE_include_directive : enable
 #include "depthwise_params.h"
 #include "flat.glsl"
+#include "vectors.glsl"
 
 layout (constant_id = 0) const uint SINGLE = 1;
 
-layout (set = 0, binding = 0, rgba32f) readonly uniform imageBuffer source; /* of the output */
-layout (set = 0, binding = 1, rgba32f) readonly uniform imageBuffer weights; /* [output plane][tap] */
+VECTORS (0, source); /* of the output */
+VECTORS (1, weights); /* [output plane][tap] */
 layout (set = 0, binding = 2) writeonly buffer Target { vec4 target[]; };
 
 void
@@ -31,15 +32,15 @@ main ()
       uint at = inside ? uint (oy) * out_w + uint (ox) : 0u;
       vec4 v = vec4 (0.);
       if (SINGLE != 0)
-        v = imageLoad (source, int ((n * out_planes + in_plane) * size + at))
-            * imageLoad (weights, int (in_plane * taps + t));
+        v = LOAD (source, (n * out_planes + in_plane) * size + at)
+            * LOAD (weights, in_plane * taps + t);
       else
         for (uint i = 0; i < 4; i++)
           for (uint m = 0; m < multiplier; m++)
             {
               uint o = min (in_plane * 4 + i, in_c - 1) * multiplier + m;
-              v[i] += imageLoad (source, int ((n * out_planes + o / 4) * size + at))[o % 4]
-                      * imageLoad (weights, int (o / 4 * taps + t))[o % 4];
+              v[i] += LOAD (source, (n * out_planes + o / 4) * size + at)[o % 4]
+                      * LOAD (weights, o / 4 * taps + t)[o % 4];
             }
       sum += inside ? v : vec4 (0.);
     }

@@ -9,6 +9,7 @@
 #extension GL_EXT_control_flow_attributes : enable
 #include "activation.glsl"
 #include "depthwise_tiles_params.h"
+#include "vectors.glsl"
 
 layout (constant_id = 0) const uint LANES = 8;
 layout (constant_id = 1) const int KERNEL = 3;
@@ -17,9 +18,9 @@ layout (constant_id = 3) const int UP = 1;
 layout (constant_id = 4) const uint ACTIVATION = 0;
 layout (local_size_x_id = 0) in;
 
-layout (set = 0, binding = 0, rgba32f) readonly uniform imageBuffer source;
-layout (set = 0, binding = 1, rgba32f) readonly uniform imageBuffer weights; /* [plane][tap] */
-layout (set = 0, binding = 2, rgba32f) readonly uniform imageBuffer affine;
+VECTORS (0, source);
+VECTORS (1, weights); /* [plane][tap] */
+VECTORS (2, affine);
 layout (set = 0, binding = 3) writeonly buffer Target { vec4 target[]; };
 #include "conv2d_epilogue.glsl"
 
@@ -56,7 +57,7 @@ main ()
 
   vec4 taps[TAPS], sums[ROWS][TX];
   [[unroll]] for (int t = 0; t < TAPS; t++)
-    taps[t] = imageLoad (weights, channels * TAPS + first_tap + t * step);
+    taps[t] = LOAD (weights, channels * TAPS + first_tap + t * step);
   [[unroll]] for (int r = 0; r < ROWS; r++)
     [[unroll]] for (int c = 0; c < TX; c++)
       sums[r][c] = vec4 (0.);
@@ -73,7 +74,7 @@ main ()
           [[unroll]] for (int c = 0; c < COLUMNS; c++)
             {
               bool reading = inside && reads[c];
-              vec4 v = imageLoad (source, reading ? from + c : 0);
+              vec4 v = LOAD (source, reading ? from + c : 0);
               row[c] = reading ? v : vec4 (0.);
             }
           [[unroll]] for (int r = 0; r < ROWS; r++)

@@ -7,9 +7,9 @@
 vec4
 epilogue (vec4 v, uint plane, uint planes)
 {
-  vec4 center = imageLoad (affine, int (plane));
-  vec4 scale = imageLoad (affine, int (planes + plane));
-  vec4 shift = imageLoad (affine, int (2 * planes + plane));
+  vec4 center = LOAD (affine, plane);
+  vec4 scale = LOAD (affine, planes + plane);
+  vec4 shift = LOAD (affine, 2 * planes + plane);
 
   return activate (ACTIVATION, alpha, max_value, threshold, (v - center) * scale + shift);
 }

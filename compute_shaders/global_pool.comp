@@ -5,10 +5,11 @@
 #extension GL_GOOGLE_include_directive : enable
 #include "flat.glsl"
 #include "global_pool_params.h"
+#include "vectors.glsl"
 
 layout (constant_id = 0) const uint MODE = GLOBAL_POOL_MEAN;
 
-layout (set = 0, binding = 0, rgba32f) readonly uniform imageBuffer source;
+VECTORS (0, source);
 layout (set = 0, binding = 1) writeonly buffer Target { vec4 target[]; };
 
 void
@@ -16,14 +17,14 @@ main ()
 {
   const uint item = min (flat_item (), items - 1);
   uint at = item * h * w;
-  vec4 sum = vec4 (0.0), largest = imageLoad (source, int (at)), count = vec4 (0.0);
+  vec4 sum = vec4 (0.0), largest = LOAD (source, at), count = vec4 (0.0);
 
   for (uint y = 0; y < h; y++)
     {
       vec4 row = vec4 (0.0);
       for (uint x = 0; x < w; x++, at++)
         {
-          vec4 v = imageLoad (source, int (at));
+          vec4 v = LOAD (source, at);
           if (MODE == GLOBAL_POOL_MEAN)
             row += v;
           if (MODE == GLOBAL_POOL_MAX_AND_COUNT)

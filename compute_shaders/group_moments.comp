@@ -3,14 +3,15 @@
 /* The moments of each group of channels over all pixels; a workgroup takes a group. */
 #extension GL_GOOGLE_include_directive : enable
 #include "normalize_params.h"
+#include "vectors.glsl"
 
 #define LANES 64
 layout (local_size_x = LANES) in;
 layout (constant_id = 0) const uint BACKWARD = 0;
 
-layout (set = 0, binding = 0, rgba32f) readonly uniform imageBuffer source;
-layout (set = 0, binding = 1, rgba32f) readonly uniform imageBuffer gradient;
-layout (set = 0, binding = 2, rgba32f) readonly uniform imageBuffer gamma;
+VECTORS (0, source);
+VECTORS (1, gradient);
+VECTORS (2, gamma);
 layout (set = 0, binding = 3) writeonly buffer Target { vec4 target[]; };
 
 shared vec4 sums[LANES];
@@ -53,14 +54,14 @@ main ()
           for (uint i = lane; i < pixels; i += LANES)
             {
               const int at = int ((n * planes + plane) * pixels + i);
-              vec4 v = (imageLoad (source, at) - moment.x) * mask;
+              vec4 v = (LOAD (source, at) - moment.x) * mask;
               if (pass == 0)
                 part += v;
               else if (pass == 1)
                 part += v * v;
               else
                 {
-                  h = imageLoad (gradient, at) * imageLoad (gamma, int (plane)) * mask;
+                  h = LOAD (gradient, at) * LOAD (gamma, plane) * mask;
                   part += h;
                   product += h * v;
                 }

@@ -4,11 +4,22 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* How a kernel reads its vectors (vectors.glsl). */
+typedef enum
+{
+  CNN_READS_TEXELS,
+  CNN_READS_STORAGE,
+  CNN_N_READS
+} CnnReads;
+
 typedef struct
 {
   const char *stem;
-  const uint32_t *code; /* SPIR-V */
-  size_t bytes;
+  struct
+  {
+    const uint32_t *words;
+    size_t bytes;
+  } spirv[CNN_N_READS];
 } CnnKernelCode;
 
 /* Every kernel, ended by a NULL stem. */

@@ -5,10 +5,11 @@
 #extension GL_GOOGLE_include_directive : enable
 #include "flat.glsl"
 #include "pool_params.h"
+#include "vectors.glsl"
 
 layout (constant_id = 0) const uint INDICES = 0;
 
-layout (set = 0, binding = 0, rgba32f) readonly uniform imageBuffer source;
+VECTORS (0, source);
 layout (set = 0, binding = 1) writeonly buffer Target { vec4 target[]; };
 
 void
@@ -20,13 +21,13 @@ main ()
   const int left = (item - line * out_w) * stride_w - before_x;
   const int first_y = max (top, 0), end_y = min (top + kernel_h, in_h);
   const int first_x = max (left, 0), end_x = min (left + kernel_w, in_w);
-  vec4 largest = imageLoad (source, (plane * in_h + first_y) * in_w + first_x);
+  vec4 largest = LOAD (source, (plane * in_h + first_y) * in_w + first_x);
   vec4 index = vec4 (float ((first_y - top) * kernel_w + first_x - left));
 
   for (int y = first_y; y < end_y; y++)
     for (int x = first_x; x < end_x; x++)
       {
-        vec4 v = imageLoad (source, (plane * in_h + y) * in_w + x);
+        vec4 v = LOAD (source, (plane * in_h + y) * in_w + x);
         if (INDICES != 0)
           index = mix (index, vec4 (float ((y - top) * kernel_w + x - left)),
                        greaterThan (v, largest));

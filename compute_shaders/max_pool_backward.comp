@@ -7,12 +7,13 @@
 #extension GL_EXT_control_flow_attributes : enable
 #include "flat.glsl"
 #include "pool_params.h"
+#include "vectors.glsl"
 
 layout (constant_id = 0) const int KERNEL = 0;
 layout (constant_id = 1) const int STRIDE = 0;
 
-layout (set = 0, binding = 0, rgba32f) readonly uniform imageBuffer indices;
-layout (set = 0, binding = 1, rgba32f) readonly uniform imageBuffer gradient;
+VECTORS (0, indices);
+VECTORS (1, gradient);
 layout (set = 0, binding = 2) writeonly buffer Target { vec4 target[]; };
 
 const int SIDE = STRIDE > 0 ? STRIDE : 1;
@@ -37,7 +38,7 @@ gather_square (int item)
       int ox = square_x + before_x / SIDE - i % WINDOWS;
       bool inside = oy >= 0 && oy < out_h && ox >= 0 && ox < out_w;
       int at = inside ? (plane * out_h + oy) * out_w + ox : 0;
-      vec4 index = inside ? imageLoad (indices, at) : vec4 (-1.0), v = imageLoad (gradient, at);
+      vec4 index = inside ? LOAD (indices, at) : vec4 (-1.0), v = LOAD (gradient, at);
 
       [[unroll]] for (int j = 0; j < SIDE * SIDE; j++)
         {
@@ -71,8 +72,8 @@ gather_element (int item)
       {
         int at = (plane * out_h + oy) * out_w + ox;
         float cell = float ((y - oy * stride_h) * kernel_w + x - ox * stride_w);
-        sum += mix (vec4 (0.0), imageLoad (gradient, at),
-                    equal (imageLoad (indices, at), vec4 (cell)));
+        sum += mix (vec4 (0.0), LOAD (gradient, at),
+                    equal (LOAD (indices, at), vec4 (cell)));
       }
   if (flat_item () < items)
     target[item] = sum;

@@ -6,15 +6,16 @@
 #include "activation.glsl"
 #include "flat.glsl"
 #include "normalize_params.h"
+#include "vectors.glsl"
 
 layout (constant_id = 0) const uint BACKWARD = 0;
 layout (constant_id = 1) const uint ACTIVATION = 0;
 layout (constant_id = 2) const uint GROUPS = 0;
 
-layout (set = 0, binding = 0, rgba32f) readonly uniform imageBuffer source;
-layout (set = 0, binding = 1, rgba32f) readonly uniform imageBuffer gradient;
-layout (set = 0, binding = 2, rgba32f) readonly uniform imageBuffer affine; /* backward: gamma */
-layout (set = 0, binding = 3, rgba32f) readonly uniform imageBuffer moments;
+VECTORS (0, source);
+VECTORS (1, gradient);
+VECTORS (2, affine); /* backward: gamma */
+VECTORS (3, moments);
 layout (set = 0, binding = 4) writeonly buffer Target { vec4 target[]; };
 #include "epilogue.glsl"
 
@@ -24,24 +25,24 @@ main ()
   const uint item = min (flat_item (), items - 1);
   const uint box = item / pixels, n = box / planes, plane = box - n * planes;
   mat4 moment; /* a column for each lane */
-  vec4 v = imageLoad (source, int (item));
+  vec4 v = LOAD (source, item);
 
   if (GROUPS == 0)
     {
-      moment[0] = imageLoad (moments, int (n * pixels + item - box * pixels));
+      moment[0] = LOAD (moments, n * pixels + item - box * pixels);
       moment = mat4 (moment[0], moment[0], moment[0], moment[0]);
     }
   else
     for (uint i = 0; i < 4; i++)
-      moment[i] = imageLoad (moments, int (n * groups
-                                           + min (plane * 4 + i, channels - 1) / (channels / groups)));
+      moment[i] = LOAD (moments, n * groups
+                                           + min (plane * 4 + i, channels - 1) / (channels / groups));
   moment = transpose (moment);
   v = (v - moment[0]) * moment[1];
   if (BACKWARD == 0)
     v = epilogue (v, plane, planes);
   else
     v = moment[1]
-        * (imageLoad (gradient, int (item)) * imageLoad (affine, int (plane)) - moment[2]
+        * (LOAD (gradient, item) * LOAD (affine, plane) - moment[2]
            - v * moment[3]);
   if (flat_item () < items)
     target[item] = v;

@@ -4,12 +4,13 @@
 #extension GL_GOOGLE_include_directive : enable
 #include "flat.glsl"
 #include "normalize_params.h"
+#include "vectors.glsl"
 
 layout (constant_id = 0) const uint BACKWARD = 0;
 
-layout (set = 0, binding = 0, rgba32f) readonly uniform imageBuffer source;
-layout (set = 0, binding = 1, rgba32f) readonly uniform imageBuffer gradient;
-layout (set = 0, binding = 2, rgba32f) readonly uniform imageBuffer gamma;
+VECTORS (0, source);
+VECTORS (1, gradient);
+VECTORS (2, gamma);
 layout (set = 0, binding = 3) writeonly buffer Target { vec4 target[]; };
 
 /* The mean over the channels of a sum that has a lane for every fourth. */
@@ -33,12 +34,12 @@ main ()
   vec4 sum = vec4 (0.0), product = vec4 (0.0), moment = vec4 (0.0);
 
   for (uint plane = 0, at = first; plane < planes; plane++, at += pixels)
-    sum += real (plane, imageLoad (source, int (at)));
+    sum += real (plane, LOAD (source, at));
   moment.x = mean (sum);
   sum = vec4 (0.0);
   for (uint plane = 0, at = first; plane < planes; plane++, at += pixels)
     {
-      vec4 v = real (plane, imageLoad (source, int (at)) - moment.x);
+      vec4 v = real (plane, LOAD (source, at) - moment.x);
       sum += v * v;
     }
   moment.y = 1.0 / sqrt (mean (sum) + epsilon);
@@ -47,9 +48,9 @@ main ()
       sum = vec4 (0.0);
       for (uint plane = 0, at = first; plane < planes; plane++, at += pixels)
         {
-          vec4 h = real (plane, imageLoad (gradient, int (at)) * imageLoad (gamma, int (plane)));
+          vec4 h = real (plane, LOAD (gradient, at) * LOAD (gamma, plane));
           sum += h;
-          product += h * real (plane, imageLoad (source, int (at)) - moment.x);
+          product += h * real (plane, LOAD (source, at) - moment.x);
         }
       moment.z = mean (sum);
       moment.w = mean (product) * moment.y;

@@ -4,12 +4,13 @@
 #extension GL_GOOGLE_include_directive : enable
 #include "flat.glsl"
 #include "prelu_params.h"
+#include "vectors.glsl"
 
 layout (constant_id = 0) const uint BACKWARD = 0;
 
-layout (set = 0, binding = 0, rgba32f) readonly uniform imageBuffer source;
-layout (set = 0, binding = 1, rgba32f) readonly uniform imageBuffer slopes;
-layout (set = 0, binding = 2, rgba32f) readonly uniform imageBuffer gradient;
+VECTORS (0, source);
+VECTORS (1, slopes);
+VECTORS (2, gradient);
 layout (set = 0, binding = 3) writeonly buffer Target { vec4 target[]; };
 
 void
@@ -20,13 +21,13 @@ main ()
   const uint x = item - line * w, y = line - box * h, plane = box - n * planes;
   const uint at = (min (plane, slope_planes - 1) * slope_h + min (y, slope_h - 1)) * slope_w
                   + min (x, slope_w - 1);
-  vec4 v = imageLoad (source, int (item)), slope = imageLoad (slopes, int (at));
+  vec4 v = LOAD (source, item), slope = LOAD (slopes, at);
 
   slope = spread != 0 ? slope.xxxx : slope;
   if (BACKWARD == 0)
     v *= mix (vec4 (1.0), slope, lessThan (v, vec4 (0.0)));
   else
-    v = imageLoad (gradient, int (item))
+    v = LOAD (gradient, item)
         * mix (mix (vec4 (0.0), slope, lessThan (v, vec4 (0.0))), vec4 (1.0),
                greaterThan (v, vec4 (0.0)));
   if (flat_item () < items)

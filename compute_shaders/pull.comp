@@ -5,14 +5,15 @@
 #extension GL_GOOGLE_include_directive : enable
 #include "ascent_params.h"
 #include "flat.glsl"
+#include "vectors.glsl"
 
-layout (set = 0, binding = 0, rgba32f) readonly uniform imageBuffer source;
+VECTORS (0, source);
 layout (set = 0, binding = 1) writeonly buffer Target { vec4 target[]; };
 
 vec4
 pixel (int first, int y, int x)
 {
-  return imageLoad (source,
+  return LOAD (source,
                     first + clamp (y, 0, int (h) - 1) * int (w) + clamp (x, 0, int (w) - 1));
 }
 

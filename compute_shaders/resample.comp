@@ -5,8 +5,9 @@
 #extension GL_GOOGLE_include_directive : enable
 #include "flat.glsl"
 #include "resample_params.h"
+#include "vectors.glsl"
 
-layout (set = 0, binding = 0, rgba32f) readonly uniform imageBuffer source;
+VECTORS (0, source);
 layout (set = 0, binding = 1) readonly buffer Rows { uint rows[]; };
 layout (set = 0, binding = 2) readonly buffer Columns { uint columns[]; };
 layout (set = 0, binding = 3) writeonly buffer Target { vec4 target[]; };
@@ -27,7 +28,7 @@ main ()
       vec4 part = vec4 (0.0);
       for (uint x = 0; x < n_x; x++)
         part += uintBitsToFloat (columns[column + RESAMPLE_HEAD + x])
-                * imageLoad (source, int (from + x));
+                * LOAD (source, from + x);
       sum += uintBitsToFloat (rows[row + RESAMPLE_HEAD + y]) * part;
     }
   sum += fill * (1.0 - uintBitsToFloat (rows[row + 2]) * uintBitsToFloat (columns[column + 2]));

@@ -5,14 +5,15 @@
 #include "flat.glsl"
 #include "math.glsl"
 #include "softmax_params.h"
+#include "vectors.glsl"
 
-layout (set = 0, binding = 0, rgba32f) readonly uniform imageBuffer source;
+VECTORS (0, source);
 layout (set = 0, binding = 1) writeonly buffer Target { vec4 target[]; };
 
 vec4
 exponentials (uint at, uint plane, float largest)
 {
-  vec4 v = imageLoad (source, int (at)) - largest;
+  vec4 v = LOAD (source, at) - largest;
 
   v = vec4 (exact_exp (v.x), exact_exp (v.y), exact_exp (v.z), exact_exp (v.w));
   return mix (vec4 (0.0), v, lessThan (plane * 4 + uvec4 (0, 1, 2, 3), uvec4 (channels)));
@@ -23,12 +24,12 @@ main ()
 {
   const uint item = min (flat_item (), items - 1);
   const uint first = item / pixels * planes * pixels + item % pixels;
-  float largest = imageLoad (source, int (first)).x;
+  float largest = LOAD (source, first).x;
   vec4 sum = vec4 (0.0);
 
   for (uint plane = 0, at = first; plane < planes; plane++, at += pixels)
     {
-      vec4 v = imageLoad (source, int (at));
+      vec4 v = LOAD (source, at);
       v = mix (vec4 (largest), v, lessThan (plane * 4 + uvec4 (0, 1, 2, 3), uvec4 (channels)));
       largest = max (max (largest, max (v.x, v.y)), max (v.z, v.w));
     }

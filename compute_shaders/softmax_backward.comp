@@ -4,9 +4,10 @@
 #extension GL_GOOGLE_include_directive : enable
 #include "flat.glsl"
 #include "softmax_params.h"
+#include "vectors.glsl"
 
-layout (set = 0, binding = 0, rgba32f) readonly uniform imageBuffer value;
-layout (set = 0, binding = 1, rgba32f) readonly uniform imageBuffer gradient;
+VECTORS (0, value);
+VECTORS (1, gradient);
 layout (set = 0, binding = 2) writeonly buffer Target { vec4 target[]; };
 
 void
@@ -18,14 +19,14 @@ main ()
 
   for (uint plane = 0, at = first; plane < planes; plane++, at += pixels)
     {
-      vec4 v = imageLoad (value, int (at)) * imageLoad (gradient, int (at));
+      vec4 v = LOAD (value, at) * LOAD (gradient, at);
       sum += mix (vec4 (0.0), v, lessThan (plane * 4 + uvec4 (0, 1, 2, 3), uvec4 (channels)));
     }
   const float total = (sum.x + sum.y) + (sum.z + sum.w);
 
   for (uint plane = 0, at = first; plane < planes; plane++, at += pixels)
     {
-      vec4 v = imageLoad (value, int (at)) * (imageLoad (gradient, int (at)) - total);
+      vec4 v = LOAD (value, at) * (LOAD (gradient, at) - total);
       if (flat_item () < items)
         target[at] = v;
     }

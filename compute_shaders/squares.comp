@@ -4,11 +4,12 @@
 #extension GL_GOOGLE_include_directive : enable
 #include "ascent_params.h"
 #include "flat.glsl"
+#include "vectors.glsl"
 
 layout (constant_id = 0) const uint DIFFERENCE = 0;
 
-layout (set = 0, binding = 0, rgba32f) readonly uniform imageBuffer source;
-layout (set = 0, binding = 1, rgba32f) readonly uniform imageBuffer other;
+VECTORS (0, source);
+VECTORS (1, other);
 layout (set = 0, binding = 2) writeonly buffer Sums { float sums[]; };
 
 void
@@ -21,9 +22,9 @@ main ()
 
   for (uint i = part; i < vectors; i += step)
     {
-      vec4 v = imageLoad (source, int (base + i));
+      vec4 v = LOAD (source, base + i);
       if (DIFFERENCE != 0)
-        v -= imageLoad (other, int (base + i));
+        v -= LOAD (other, base + i);
       uvec4 channel = i / pixels * 4 + uvec4 (0, 1, 2, 3);
       v = mix (vec4 (0.0), v, lessThan (channel, uvec4 (c)));
       sum += dot (v, v);

@@ -5,8 +5,9 @@
 #extension GL_GOOGLE_include_directive : enable
 #include "ascent_params.h"
 #include "flat.glsl"
+#include "vectors.glsl"
 
-layout (set = 0, binding = 0, rgba32f) readonly uniform imageBuffer source;
+VECTORS (0, source);
 layout (set = 0, binding = 1) readonly buffer Moves { vec4 moves[]; };
 layout (set = 0, binding = 2) writeonly buffer Target { vec4 target[]; };
 #include "warp.glsl"
@@ -15,7 +16,7 @@ vec4
 pixel (int first, ivec2 at)
 {
   const bool inside = at.x >= 0 && at.x < int (w) && at.y >= 0 && at.y < int (h);
-  const vec4 v = imageLoad (source, inside ? first + at.y * int (w) + at.x : first);
+  const vec4 v = LOAD (source, inside ? first + at.y * int (w) + at.x : first);
 
   return inside ? v : vec4 (rest);
 }

@@ -8,10 +8,11 @@
 #extension GL_EXT_control_flow_attributes : enable
 #include "ascent_params.h"
 #include "flat.glsl"
+#include "vectors.glsl"
 
 layout (constant_id = 0) const uint OPPONENT = 0;
 
-layout (set = 0, binding = 0, rgba32f) readonly uniform imageBuffer source;
+VECTORS (0, source);
 layout (set = 0, binding = 1) readonly buffer Moves { vec4 moves[]; };
 layout (set = 0, binding = 2) writeonly buffer Target { vec4 target[]; };
 #include "opponent.h"
@@ -43,7 +44,7 @@ main ()
       const vec2 apart = abs (place_of (move.there_x, move.there_y, vec2 (at)) - here);
       const vec2 share = max (vec2 (0.0), 1.0 - apart);
       const bool inside = at.x >= 0 && at.x < int (w) && at.y >= 0 && at.y < int (h);
-      const vec4 v = imageLoad (source, inside ? first + at.y * int (w) + at.x : first);
+      const vec4 v = LOAD (source, inside ? first + at.y * int (w) + at.x : first);
 
       sum += (inside ? share.x * share.y : 0.0) * v;
     }

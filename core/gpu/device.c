@@ -11,10 +11,9 @@ CnnDebug
 cnn_debug_flags (void)
 {
   static const GDebugKey keys[] = {
-    { "validate", CNN_DEBUG_VALIDATE },
-    { "labels", CNN_DEBUG_LABELS },
-    { "timing", CNN_DEBUG_TIMING },
-    { "staging", CNN_DEBUG_STAGING },
+    { "validate", CNN_DEBUG_VALIDATE }, { "labels", CNN_DEBUG_LABELS },
+    { "timing", CNN_DEBUG_TIMING },     { "staging", CNN_DEBUG_STAGING },
+    { "storage", CNN_DEBUG_STORAGE },
   };
 
   return g_parse_debug_string (g_getenv ("CONVLENS_DEBUG"), keys, G_N_ELEMENTS (keys));
@@ -344,6 +343,24 @@ has_extension (VkPhysicalDevice physical, const char *name)
   return FALSE;
 }
 
+/* The most that one texel buffer holds. */
+static gsize
+texel_bytes (const CnnDevice *self)
+{
+  return (gsize) self->properties.limits.maxTexelBufferElements * 4 * sizeof (float);
+}
+
+/* Wide subgroups are those of graphics processors. Small ones may have room for few texels. */
+static CnnReads
+choose_reads (const CnnDevice *self)
+{
+  return self->subgroup_size >= 32
+                 || texel_bytes (self) < self->properties.limits.maxStorageBufferRange
+                 || (cnn_debug_flags () & CNN_DEBUG_STORAGE)
+             ? CNN_READS_STORAGE
+             : CNN_READS_TEXELS;
+}
+
 static gboolean
 open_logical_device (CnnDevice *self, GError **error)
 {
@@ -390,6 +407,7 @@ open_logical_device (CnnDevice *self, GError **error)
       return FALSE;
     }
 
+  self->reads = choose_reads (self);
   self->alignment = MAX (MAX (self->properties.limits.minStorageBufferOffsetAlignment,
                               self->properties.limits.minTexelBufferOffsetAlignment),
                          64);
@@ -542,8 +560,9 @@ cnn_device_memory (const CnnDevice *self)
 gsize
 cnn_device_max_binding (const CnnDevice *self)
 {
-  return MIN ((gsize) self->properties.limits.maxStorageBufferRange,
-              (gsize) self->properties.limits.maxTexelBufferElements * 16);
+  const gsize most = self->properties.limits.maxStorageBufferRange;
+
+  return self->reads == CNN_READS_STORAGE ? most : MIN (most, texel_bytes (self));
 }
 
 guint

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "private.h"
 
-#include "kernels.h"
 #include "timing.h"
 
 #include <string.h>
@@ -19,14 +18,14 @@ enum
 /* Finds the binding kinds: a variable of storage class UniformConstant is a texel buffer
  * (imageBuffer), any other one with a binding a storage buffer. */
 static void
-reflect (const CnnKernelCode *code, CnnKernel *kernel)
+reflect (const guint32 *code, gsize bytes, CnnKernel *kernel)
 {
-  const gsize n = code->bytes / sizeof (guint32);
+  const gsize n = bytes / sizeof (guint32);
   g_autoptr (GHashTable) bindings = g_hash_table_new (NULL, NULL);
 
-  for (gsize i = SPIRV_HEADER_WORDS; i < n; i += MAX (code->code[i] >> 16, 1))
+  for (gsize i = SPIRV_HEADER_WORDS; i < n; i += MAX (code[i] >> 16, 1))
     {
-      const guint32 *word = code->code + i;
+      const guint32 *word = code + i;
       guint32 op = word[0] & 0xffff;
 
       if (op == OP_DECORATE && word[2] == DECORATION_BINDING)
@@ -60,6 +59,7 @@ find_code (const char *stem)
 static gboolean
 make_layout (CnnDevice *device, CnnKernel *kernel, GError **error)
 {
+  const CnnKernelCode *code = find_code (kernel->stem);
   VkDescriptorSetLayoutBinding bindings[CNN_MAX_BINDINGS];
   VkPushConstantRange push = { VK_SHADER_STAGE_COMPUTE_BIT, 0, CNN_MAX_PUSH };
   VkDescriptorSetLayoutCreateInfo set_info = {
@@ -74,7 +74,7 @@ make_layout (CnnDevice *device, CnnKernel *kernel, GError **error)
     .pPushConstantRanges = &push,
   };
 
-  reflect (find_code (kernel->stem), kernel);
+  reflect (code->spirv[device->reads].words, code->spirv[device->reads].bytes, kernel);
   for (int i = 0; i < kernel->n_bindings; i++)
     bindings[i] = (VkDescriptorSetLayoutBinding){ (guint32) i, kernel->types[i], 1,
                                                   VK_SHADER_STAGE_COMPUTE_BIT, NULL };
@@ -92,8 +92,8 @@ make_pipeline (CnnDevice *device, CnnKernel *kernel, GError **error)
   VkSpecializationMapEntry entries[CNN_MAX_CONSTANTS];
   VkShaderModuleCreateInfo module_info = {
     .sType = VK_STRUCTURE_TYPE_SHADER_MODULE_CREATE_INFO,
-    .codeSize = code->bytes,
-    .pCode = code->code,
+    .codeSize = code->spirv[device->reads].bytes,
+    .pCode = code->spirv[device->reads].words,
   };
   VkSpecializationInfo constants = {
     .mapEntryCount = (guint32) kernel->n_constants,

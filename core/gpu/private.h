@@ -3,6 +3,7 @@
 
 #include "error.h"
 #include "gpu.h"
+#include "kernels.h"
 
 #include <vulkan/vulkan.h>
 
@@ -11,7 +12,8 @@ typedef enum
   CNN_DEBUG_VALIDATE = 1 << 0, /* the validation layer; messages are counted and printed */
   CNN_DEBUG_LABELS = 1 << 1,   /* names for RenderDoc and the like */
   CNN_DEBUG_TIMING = 1 << 2,   /* a table of kernel times after every run */
-  CNN_DEBUG_STAGING = 1 << 3   /* never map device memory, as on a discrete GPU */
+  CNN_DEBUG_STAGING = 1 << 3,  /* never map device memory, as on a discrete GPU */
+  CNN_DEBUG_STORAGE = 1 << 4   /* read vectors from storage buffers, as on a GPU */
 } CnnDebug;
 
 CnnDebug cnn_debug_flags (void);
@@ -58,6 +60,7 @@ struct _CnnDevice
   VkCommandPool command_pool;
   guint subgroup_size;
   gboolean pins_subgroup_size; /* VK_EXT_subgroup_size_control is on */
+  CnnReads reads;
   gsize alignment;
   gboolean maps; /* buffers are host memory too */
   guint32 device_type_index, staging_type_index;
