@@ -274,9 +274,13 @@ class Bench:
         return done.stdout
 
     def json(self, *arguments):
+        return self.json_lines(*arguments)[0]
+
+    def json_lines(self, *arguments):
+        """One object for each photograph."""
         text = self.call(*arguments, "--json")
         try:
-            return json.loads(text)
+            return [json.loads(line) for line in text.splitlines()]
         except ValueError as error:
             raise Trouble(f"{arguments[0]} --json: {error}") from None
 
@@ -356,8 +360,8 @@ def check_layers(bench, model, kind, what, file, subject, run):
 
 def check_predict(bench, model, kind, what, file, runs, inputs):
     worst, where = 0.0, ""
-    for path, run in zip(inputs, runs):
-        answer = bench.json("predict", path, *options(file), "--preprocess", model.preprocess)
+    answers = bench.json_lines("predict", *inputs, *options(file), "--preprocess", model.preprocess)
+    for path, run, answer in zip(inputs, runs, answers, strict=True):
         result = run.flat_result.numpy()
         scale = np.abs(result).max()
         probabilities = run.scores("probability").numpy()
