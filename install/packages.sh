@@ -5,8 +5,8 @@
 #   packages.sh missing SET…   those of them that are not installed
 #   packages.sh install SET…   installs what is missing (root), or names the command that does
 #
-# SET: build, run, test, or tree (all that a test tree needs). CONVLENS_RELEASE=13 lists for
-# another Debian release than this machine's.
+# SET: build, run, test, tree (all that a test tree needs) or swiftshader. CONVLENS_RELEASE=13 lists
+# for another Debian release than this machine's.
 set -eu
 
 release () {
@@ -49,8 +49,9 @@ names () {
         ;;
       display) echo vulkan-validationlayers xvfb openbox xdotool imagemagick ;;
       tree) names build run display ;;
+      swiftshader) echo chromium-common ;; # is looked into, never installed
       *)
-        echo "packages.sh: no set called '$set' (build, run, test, tree)" >&2
+        echo "packages.sh: no set called '$set' (build, run, test, tree, swiftshader)" >&2
         exit 2
         ;;
     esac

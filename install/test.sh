@@ -3,8 +3,9 @@
 # N passed, N failed, N skipped. The exit code is 0 when nothing failed.
 #
 #   test.sh                what this machine's GIMP allows
-#   test.sh --all-hosts    also in a Debian 13 tree (GIMP 3, a newer Mesa), the demo in both,
-#                          and the comparison with live Keras
+#   test.sh --all-hosts    also in a Debian 13 tree (GIMP 3, a newer Mesa), the layers with other
+#                          subgroups and on a second driver, the demo in both, and the comparison
+#                          with live Keras
 set -eu
 . "$(dirname "$0")/host.sh"
 
@@ -49,19 +50,26 @@ uncounted () {
   return 78
 }
 
+sum () {
+  echo "$passed passed, $failed failed, $skipped skipped"
+  [ $failed -eq 0 ] && [ $passed -gt 0 ]
+}
+
 finish () {
   wait
   echo "── all in $((SECONDS / 60)) min $((SECONDS % 60)) s"
-  echo "$passed passed, $failed failed, $skipped skipped"
-  [ $failed -eq 0 ] && [ $passed -gt 0 ]
+  sum
   exit
 }
 
-# meson_tests FOLDER [OPTION…]: runs and counts a build's tests.
+# meson_tests FOLDER LOG [OPTION…]: runs and counts a build's tests.
 meson_tests () {
-  local log=$1/meson-logs/testlog.json code=0
+  local folder=$1 name=$2 code=0
+  local log=$folder/meson-logs/$name.json
+  shift 2
   rm -f "$log"
-  meson test -C "$@" --no-rebuild --print-errorlogs --timeout-multiplier 4 < /dev/null || code=$?
+  meson test -C "$folder" --logbase "$name" --no-rebuild --print-errorlogs --timeout-multiplier 4 "$@" \
+    < /dev/null || code=$?
   count () { grep -c -E "\"result\": \"($1)\"" "$log" 2> /dev/null || true; }
   local good bad left
   good=$(count 'OK|EXPECTEDFAIL') left=$(count SKIP)
@@ -79,7 +87,8 @@ sanitized_tests () {
   local keep=$build-sanitized/keep-loaded.so
   gcc -shared -fPIC -o "$keep" install/keep-loaded.c || return 1
   LD_PRELOAD=$keep ASAN_OPTIONS=verify_asan_link_order=0 \
-    UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1 meson_tests "$build-sanitized" --no-suite dialog
+    UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1 \
+    meson_tests "$build-sanitized" testlog --no-suite dialog
 }
 
 format () {
@@ -108,6 +117,39 @@ counted () {
   [ "$2" -eq 0 ] || return 79
   [ "$code" -eq 0 ] || return 1
   return 78
+}
+
+# begin NAME COMMAND…: a command that counts for itself, at the same time as what follows.
+declare -A begun
+begin () {
+  local name=$1
+  shift
+  "$@" > "$logs/$name-live.txt" 2>&1 < /dev/null &
+  begun[$name]=$!
+}
+# ended NAME: waits for it, shows what it said, and takes its count.
+ended () {
+  local code=0
+  wait "${begun[$1]}" || code=$?
+  # shellcheck disable=SC2016
+  counted "$1" sh -c 'cat "$1"; exit "$2"' sh "$logs/$1-live.txt" "$code"
+}
+
+# layer_tests LOG LANES VARIABLE=VALUE…: on another driver, or on this one with subgroups of so many
+# lanes; for `begin`.
+layer_tests () {
+  local log=$1
+  export CONVLENS_TEST_LANES="$2" "${@:3}"
+  passed=0 failed=0 skipped=0
+  stage "$*" meson_tests "$build" "$log" layers || true
+  sum
+}
+
+swiftshader_ready () {
+  second_driver=$(install/swiftshader.sh 2>&1) && return
+  set -- $?
+  echo "   $second_driver"
+  return "$1"
 }
 
 tree_ready () {
@@ -154,18 +196,6 @@ keras_parity () {
     "$cache/keras/bin/python" "tests/keras/$1" "$build/plugin/convlens" --work "$cache/keras-work/${1%.py}"
 }
 
-# Both comparisons at a time: each leaves a processor idle for half of its time.
-begin_architectures () {
-  keras_parity parity_architectures.py > "$logs/architectures-live.txt" 2>&1 < /dev/null &
-  architectures_job=$!
-}
-end_architectures () {
-  local code=0
-  wait "$architectures_job" || code=$?
-  # shellcheck disable=SC2016
-  counted architectures sh -c 'cat "$1"; exit "$2"' sh "$logs/architectures-live.txt" "$code"
-}
-
 stage "packages" uncounted "$checkout/install/packages.sh" install build run test || finish
 
 use_tree=no
@@ -178,7 +208,17 @@ elif [ $all_hosts = yes ]; then
 fi
 
 stage "build for $host" "$checkout/install/build.sh" --no-install -Dwerror=true || finish
-stage "tests on $host" meson_tests "$build" || true
+stage "tests on $host" meson_tests "$build" testlog || true
+
+if [ $all_hosts = yes ] || [ -n "${CONVLENS_IN_TREE:-}" ]; then
+  begin lanes-4 layer_tests lanes-4 4 LP_NATIVE_VECTOR_WIDTH=128
+  if [ $all_hosts = yes ] && stage "SwiftShader, a second driver" uncounted swiftshader_ready; then
+    begin swiftshader layer_tests swiftshader 4 \
+      VK_DRIVER_FILES="$second_driver" VK_ICD_FILENAMES="$second_driver"
+    stage "layers on SwiftShader" ended swiftshader || true
+  fi
+  stage "layers at 128 bits, in subgroups of 4" ended lanes-4 || true
+fi
 
 if [ -z "${CONVLENS_IN_TREE:-}" ]; then
   stage "style" format || true
@@ -194,10 +234,11 @@ if [ $all_hosts = yes ]; then
     stage "tests on Debian 13" counted debian-13 in_tree "$checkout/install/test.sh" || true
     stage "demo on Debian 13" demo debian-13 in_tree env || true
   fi
+  # Both at a time: each leaves a processor idle for half of its time.
   if stage "live Keras" uncounted keras_venv; then
-    begin_architectures
+    begin architectures keras_parity parity_architectures.py
     stage "comparison with live Keras" counted keras keras_parity parity.py || true
-    stage "architectures against live Keras" end_architectures || true
+    stage "architectures against live Keras" ended architectures || true
   fi
 fi
 finish

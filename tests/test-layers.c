@@ -1243,6 +1243,19 @@ test_activation_names (void)
     }
 }
 
+/* Whoever asks for a driver or for a width of it, to have all rows run there, says what must come
+ * of it. */
+static void
+test_lanes (void)
+{
+  const char *wanted = g_getenv ("CONVLENS_TEST_LANES");
+  guint lanes = cnn_device_subgroup_size (device);
+
+  g_test_message ("%s, %u lanes", cnn_device_name (device), lanes);
+  if (wanted != NULL)
+    g_assert_cmpuint (lanes, ==, g_ascii_strtoull (wanted, NULL, 10));
+}
+
 int
 main (int argc, char **argv)
 {
@@ -1257,6 +1270,7 @@ main (int argc, char **argv)
       g_printerr ("%s\n", error->message);
       return 1;
     }
+  g_test_add_func ("/layers/lanes", test_lanes);
   g_test_add_func ("/layers/every-class-has-a-row", test_every_class_has_a_row);
   g_test_add_func ("/layers/activation-names", test_activation_names);
   g_test_add_func ("/layers/refusals", test_refusals);
