@@ -15,6 +15,7 @@
 
 #include <math.h>
 #include <string.h>
+#include <unistd.h>
 
 typedef struct
 {
@@ -1260,10 +1261,16 @@ int
 main (int argc, char **argv)
 {
   g_autoptr (GError) error = NULL;
+  const char *verdict = g_getenv ("CONVLENS_TEST_VERDICT"); /* core/gpu/wide.c asks for one */
   int result;
 
   g_test_init (&argc, &argv, NULL);
   g_test_set_nonfatal_assertions ();
+  if (verdict != NULL)
+    {
+      setsid ();
+      nice (19);
+    }
   device = cnn_device_open (NULL, &error);
   if (device == NULL)
     {
@@ -1287,5 +1294,7 @@ main (int argc, char **argv)
     }
   result = g_test_run ();
   cnn_device_unref (device);
+  if (verdict != NULL && result == 0 && !g_file_set_contents (verdict, "right\n", -1, NULL))
+    return 1;
   return result;
 }

@@ -13,7 +13,7 @@ cnn_debug_flags (void)
   static const GDebugKey keys[] = {
     { "validate", CNN_DEBUG_VALIDATE }, { "labels", CNN_DEBUG_LABELS },
     { "timing", CNN_DEBUG_TIMING },     { "staging", CNN_DEBUG_STAGING },
-    { "storage", CNN_DEBUG_STORAGE },
+    { "storage", CNN_DEBUG_STORAGE },   { "wide", CNN_DEBUG_WIDE },
   };
 
   return g_parse_debug_string (g_getenv ("CONVLENS_DEBUG"), keys, G_N_ELEMENTS (keys));
@@ -474,13 +474,54 @@ tear_down_debugging (CnnDevice *self)
 #undef LOAD
 }
 
+static gboolean
+find_device (CnnDevice *self, const char *wish, GError **error)
+{
+  CnnDebug debug = cnn_debug_flags ();
+  g_autoptr (GArray) found = NULL;
+  const Candidate *candidate;
+
+  self->instance = make_instance (debug, error);
+  if (self->instance == VK_NULL_HANDLE)
+    return FALSE;
+  set_up_debugging (self, debug);
+  found = find_candidates (self->instance);
+  candidate = choose (found, wish, error);
+  if (candidate == NULL)
+    return FALSE;
+  self->physical = candidate->physical;
+  self->index = candidate->index;
+  return TRUE;
+}
+
+static void
+leave_instance (CnnDevice *self)
+{
+  if (self->instance == VK_NULL_HANDLE)
+    return;
+  tear_down_debugging (self);
+  vkDestroyInstance (self->instance, NULL);
+  self->instance = VK_NULL_HANDLE;
+}
+
+/* Finds the device again, by its place, as the width is a part of its name. */
+static gboolean
+find_it_wide (CnnDevice *self, GError **error)
+{
+  g_autofree char *index = g_strdup_printf ("%d", self->index);
+  gboolean good;
+
+  leave_instance (self);
+  cnn_wide_set (TRUE);
+  good = find_device (self, index, error);
+  cnn_wide_set (FALSE);
+  return good;
+}
+
 CnnDevice *
 cnn_device_open (const char *wish, GError **error)
 {
-  CnnDebug debug = cnn_debug_flags ();
   g_autoptr (CnnDevice) self = g_new0 (CnnDevice, 1);
-  g_autoptr (GArray) found = NULL;
-  const Candidate *candidate;
 
   g_atomic_ref_count_init (&self->references);
   cnn_kernels_init (self);
@@ -489,15 +530,11 @@ cnn_device_open (const char *wish, GError **error)
   if (wish == NULL || *wish == '\0')
     wish = "auto";
 
-  self->instance = make_instance (debug, error);
-  if (self->instance == VK_NULL_HANDLE)
+  if (!find_device (self, wish, error))
     return NULL;
-  set_up_debugging (self, debug);
-  found = find_candidates (self->instance);
-  candidate = choose (found, wish, error);
-  if (candidate == NULL)
+  self->wide_verdict = cnn_wide_verdict_path (self->physical);
+  if (cnn_wide_is_right (self->wide_verdict) && !find_it_wide (self, error))
     return NULL;
-  self->physical = candidate->physical;
   if (!open_logical_device (self, error))
     return NULL;
   cnn_pipeline_cache_open (self);
@@ -524,11 +561,9 @@ cnn_device_unref (CnnDevice *self)
       vkDestroyCommandPool (self->handle, self->command_pool, NULL);
       vkDestroyDevice (self->handle, NULL);
     }
-  if (self->instance != VK_NULL_HANDLE)
-    {
-      tear_down_debugging (self);
-      vkDestroyInstance (self->instance, NULL);
-    }
+  leave_instance (self);
+  cnn_wide_find_out (self);
+  g_free (self->wide_verdict);
   g_free (self->name);
   g_free (self);
 }
