@@ -88,7 +88,7 @@ sanitized_tests () {
   gcc -shared -fPIC -o "$keep" install/keep-loaded.c || return 1
   LD_PRELOAD=$keep ASAN_OPTIONS=verify_asan_link_order=0 \
     UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1 \
-    meson_tests "$build-sanitized" testlog --no-suite dialog
+    meson_tests "$build-sanitized" testlog --no-suite dialog --no-suite unloading
 }
 
 format () {
@@ -135,14 +135,23 @@ ended () {
   counted "$1" sh -c 'cat "$1"; exit "$2"' sh "$logs/$1-live.txt" "$code"
 }
 
-# layer_tests LOG LANES VARIABLE=VALUE…: on another driver, or on this one with subgroups of so many
-# lanes; for `begin`.
+# layer_tests HOW LOG LANES VARIABLE=VALUE…: on another driver, or on this one with subgroups of so
+# many lanes; for `begin`.
 layer_tests () {
-  local log=$1
-  export CONVLENS_TEST_LANES="$2" "${@:3}"
+  local how=$1 log=$2
+  export CONVLENS_TEST_LANES="$3" "${@:4}"
   passed=0 failed=0 skipped=0
-  stage "$*" meson_tests "$build" "$log" layers || true
+  stage "${*:2}" "$how" "$build" "$log" layers || true
   sum
+}
+
+# meson_tests where a failure is the driver's.
+unless_wrong () {
+  if (meson_tests "$@" > "$logs/$2.txt" 2>&1; [ $? -eq 78 ]); then
+    return 0
+  fi
+  echo "   this driver is wrong there, and Convlens does not use it so; see $logs/$2.txt"
+  return 77
 }
 
 swiftshader_ready () {
@@ -211,13 +220,18 @@ stage "build for $host" "$checkout/install/build.sh" --no-install -Dwerror=true 
 stage "tests on $host" meson_tests "$build" testlog || true
 
 if [ $all_hosts = yes ] || [ -n "${CONVLENS_IN_TREE:-}" ]; then
-  begin lanes-4 layer_tests lanes-4 4 LP_NATIVE_VECTOR_WIDTH=128
+  # Mesa 25.0, Debian 13's, is known to be wrong at 512 bits (core/gpu/wide.c).
+  wide=unless_wrong
+  [ "$host" != debian-12 ] || wide=meson_tests
+  begin lanes-4 layer_tests meson_tests lanes-4 4 LP_NATIVE_VECTOR_WIDTH=128
+  begin lanes-16 layer_tests "$wide" lanes-16 16 LP_NATIVE_VECTOR_WIDTH=512
   if [ $all_hosts = yes ] && stage "SwiftShader, a second driver" uncounted swiftshader_ready; then
-    begin swiftshader layer_tests swiftshader 4 \
+    begin swiftshader layer_tests meson_tests swiftshader 4 \
       VK_DRIVER_FILES="$second_driver" VK_ICD_FILENAMES="$second_driver"
     stage "layers on SwiftShader" ended swiftshader || true
   fi
   stage "layers at 128 bits, in subgroups of 4" ended lanes-4 || true
+  stage "layers at 512 bits, in subgroups of 16" ended lanes-16 || true
 fi
 
 if [ -z "${CONVLENS_IN_TREE:-}" ]; then
