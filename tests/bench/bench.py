@@ -19,7 +19,11 @@ import time
 HERE = os.path.dirname(os.path.abspath(__file__))
 SOURCE = os.path.dirname(os.path.dirname(HERE))
 SAMPLE = os.path.join(SOURCE, "install", "sample", "coffee.jpg")
+PEERS = os.path.join(HERE, "peers")
 BUILT_IN, SMALL, XCEPTION, VGG16, RESNET50 = "efficientnet-lite0", "mobilenet 0.25", "Xception", "VGG16", "ResNet50"
+ANY_SIZE = " of any size"    # and without its top
+SLOWING = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")    # peers that use OpenBLAS
+ENVIRONMENT = {name: value for name, value in os.environ.items() if name not in SLOWING}
 
 
 @dataclasses.dataclass
@@ -34,27 +38,36 @@ class Job:
     copies: int = 8      # of a photograph, for a warm run
     layer: str = ""
     filters: int = 1
+    sizes: tuple = ()    # two sides of the input: how the job grows, instead of peers
 
 
-WARM = ("tf.function", "keras")
+WARM = ("tf.function", "keras", "torch")
+FORWARD = (*WARM, "openvino", "ncnn", "ncnn-vulkan")
 JOBS = [
     Job("grad-cam, cold", "cold", BUILT_IN, ["grad-cam"], ("notebook",)),
     Job("grad-cam, cold", "cold", SMALL, ["grad-cam"], ("notebook",)),
     Job("grad-cam, cold", "cold", XCEPTION, ["grad-cam"], ("notebook",)),
     Job("grad-cam, first", "first", BUILT_IN, ["grad-cam"]),
     Job("grad-cam, first", "first", XCEPTION, ["grad-cam"]),
-    Job("grad-cam, warm", "warm", BUILT_IN, ["grad-cam"], WARM, "grad-cam", copies=32),
+    Job("grad-cam, warm", "warm", BUILT_IN, ["grad-cam"], WARM, "grad-cam", copies=100),
     Job("grad-cam, warm", "warm", XCEPTION, ["grad-cam"], WARM, "grad-cam"),
-    Job("forward", "warm", BUILT_IN, ["predict"], (*WARM, "openvino"), "forward", 1, copies=32),
-    Job("forward", "warm", XCEPTION, ["predict"], (*WARM, "openvino"), "forward", 1),
-    Job("forward", "warm", VGG16, ["predict"], (*WARM, "openvino"), "forward", 1),
-    Job("forward", "warm", RESNET50, ["predict"], (*WARM, "openvino"), "forward", 1),
-    Job("input gradient", "warm", XCEPTION, ["gradient", "--layer", "input"], ("tf.function",), "gradient", 2),
+    Job("forward", "warm", BUILT_IN, ["predict"], FORWARD, "forward", 1, copies=32),
+    Job("forward", "warm", XCEPTION, ["predict"], FORWARD, "forward", 1),
+    Job("forward", "warm", VGG16, ["predict"], FORWARD, "forward", 1),
+    Job("forward", "warm", RESNET50, ["predict"], FORWARD, "forward", 1),
+    Job("input gradient", "warm", XCEPTION, ["gradient", "--layer", "input"], ("tf.function", "torch"),
+        "gradient", 2),
     Job("activation-grid, all layers", "warm", BUILT_IN, ["activation-grid", "--layer", "all"]),
-    Job("filter-pattern, one", "pattern", XCEPTION, ["filter-pattern", "--filter", "2"], ("tf.function",), "pattern",
-        layer="block3_sepconv1"),
-    Job("filter-pattern, sheet of 64", "pattern", XCEPTION, ["filter-pattern", "--sheet", "8"], ("tf.function",),
-        "pattern", layer="block3_sepconv1", filters=64),
+    Job("filter-pattern, one", "pattern", XCEPTION, ["filter-pattern", "--filter", "2"],
+        ("tf.function", "torch"), "pattern", layer="block3_sepconv1"),
+    Job("filter-pattern, sheet of 64", "pattern", XCEPTION, ["filter-pattern", "--sheet", "8"],
+        ("tf.function", "torch"), "pattern", layer="block3_sepconv1", filters=64),
+    Job("forward, twice the pixels", "warm", XCEPTION + ANY_SIZE, ["activations", "--layer", "block14_sepconv2_act"],
+        sizes=(299, 423)),
+    Job("forward, twice the pixels", "warm", VGG16 + ANY_SIZE, ["activations", "--layer", "block5_conv3"],
+        sizes=(224, 317)),
+    Job("pattern, twice the pixels", "pattern", XCEPTION, ["filter-pattern", "--filter", "2"], layer="block3_sepconv1",
+        sizes=(200, 283)),
 ]
 
 
@@ -68,7 +81,7 @@ def run(command, **environment):
     """(Measure, standard output) of a process that has to end well."""
     with tempfile.TemporaryFile() as output:
         started = time.perf_counter()
-        process = subprocess.Popen(command, stdout=output, stderr=subprocess.PIPE, env={**os.environ, **environment})
+        process = subprocess.Popen(command, stdout=output, stderr=subprocess.PIPE, env={**ENVIRONMENT, **environment})
         said = process.stderr.read()
         _pid, status, usage = os.wait4(process.pid, 0)
         seconds = time.perf_counter() - started
@@ -80,13 +93,12 @@ def run(command, **environment):
 
 
 class Peer:
-    """A process of peers.py that waits for its turn."""
+    """A process of peers/ that waits for its turn."""
 
     def __init__(self, python, name, job, model):
         arguments = [job.job, model] + ([job.layer, str(job.filters)] if job.layer else [])
-        self.process = subprocess.Popen([python, os.path.join(HERE, "peers.py"), name, *arguments],
-                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-                                        text=True)
+        self.process = subprocess.Popen([python, PEERS, name, *arguments], stdin=subprocess.PIPE,
+                                        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=ENVIRONMENT)
         said = ""
         while said.strip() != "ready":  # exporting a model talks
             said = self.process.stdout.readline()
@@ -122,18 +134,19 @@ class Bench:
             return path if os.path.exists(path) else None
         path = os.path.join(self.work, name + ".keras")
         if not os.path.exists(path) and self.has("keras"):
-            run([self.python, os.path.join(HERE, "peers.py"), "make", name, path + ".part.keras"])
+            family = name.removesuffix(ANY_SIZE)
+            run([self.python, PEERS, "make", family, path + ".part.keras"] + (["any-size"] if family != name else []))
             os.replace(path + ".part.keras", path)
         return path if os.path.exists(path) else None
 
     def has(self, peer):
         name = "keras" if peer == "notebook" else peer
         return self.python and subprocess.run(
-            [self.python, os.path.join(HERE, "peers.py"), name, "has"], check=False).returncode == 0
+            [self.python, PEERS, name, "has"], check=False, env=ENVIRONMENT, stderr=subprocess.DEVNULL).returncode == 0
 
     def operations(self, model):
         if model not in self.flops:
-            self.flops[model] = int(run([self.python, os.path.join(HERE, "peers.py"), "flops", model])[1]) \
+            self.flops[model] = int(run([self.python, PEERS, "flops", model])[1]) \
                 if self.has("keras") else 0
         return self.flops[model]
 
@@ -145,10 +158,12 @@ class Bench:
                 shutil.copy(SAMPLE, os.path.join(folder, f"{number:03}.jpg"))
         return [os.path.join(folder, name) for name in sorted(os.listdir(folder))]
 
-    def ours(self, job, model):
+    def ours(self, job, model, size=None):
         """One measurement, as the job's kind has it."""
         program = [self.options.convlens, *job.command]
         own = ["--model", model]
+        if size:
+            own += ["--size" if job.kind == "pattern" else "--input-size", str(size)]
         output = os.path.join(self.scratch, "output.png")
         if job.kind == "cold":
             return run([*program, SAMPLE, *own, "--output", output])[0]
@@ -170,16 +185,30 @@ class Bench:
         output = os.path.join(self.scratch, "notebook.png")
         self.ours(job, model)
         if peer == "notebook":
-            run([self.python, os.path.join(HERE, "notebook.py"), model, SAMPLE, output])
+            run([self.python, os.path.join(PEERS, "notebook.py"), model, SAMPLE, output])
         for _pair in range(self.options.pairs):
             ours.append(self.ours(job, model))
             if warm:
                 theirs.append(warm.measure())
             elif peer:
-                theirs.append(run([self.python, os.path.join(HERE, "notebook.py"), model, SAMPLE, output])[0])
+                theirs.append(run([self.python, os.path.join(PEERS, "notebook.py"), model, SAMPLE, output])[0])
         if warm:
             warm.end()
         return ours, theirs
+
+    def growth(self, job, model):
+        """The job at its two sizes in turn: how much more the larger one takes."""
+        both = []
+        for _pair in range(self.options.pairs + 1):  # the first one warms caches
+            both.append([self.ours(job, model, size) for size in job.sizes])
+        ratios = sorted(large.seconds / small.seconds for small, large in both[1:])
+        small, large = zip(*both[1:])
+        memory = [max(one.memory for one in of_size) / 1e6 for of_size in (small, large)]
+        seconds = [statistics.median(one.seconds for one in of_size) for of_size in (small, large)]
+        pixels = (job.sizes[1] / job.sizes[0]) ** 2
+        print(f"{job.name:28} {job.model:18} {seconds[0]:8.3f} → {seconds[1]:.3f} s   "
+              f"{memory[0]:.0f} → {memory[1]:.0f} MB   {pixels:.2f}× the pixels take {statistics.median(ratios):.2f}× the time "
+              f"({ratios[0]:.2f} … {ratios[-1]:.2f}), {memory[1] / memory[0]:.2f}× the memory", flush=True)
 
     def report(self, job, model, peer):
         ours, theirs = self.pairs(job, model, peer)
@@ -203,6 +232,9 @@ class Bench:
             model = self.model(job.model)
             if model is None:
                 print(f"{job.name:28} {job.model:18} left out: the model is not here")
+                continue
+            if job.sizes:
+                self.growth(job, model)
                 continue
             peers = [peer for peer in job.peers if re.search(self.options.peers, peer) and self.has(peer)]
             for peer in peers or [None]:
