@@ -2,9 +2,9 @@
 #include "plan.h"
 
 #include "accumulate_params.h"
-#include "error.h"
 #include "memory.h"
 #include "timing.h"
+#include "use.h"
 
 #include <string.h>
 
@@ -36,20 +36,8 @@ typedef struct
 
 struct _CnnPlan
 {
-  CnnModel *model;
   CnnDevice *device;
-  int n_nodes;
-  CnnShape *shapes;
-  int input, score;
-  gboolean *wanted;          /* outputs */
-  gboolean *wanted_gradient; /* nodes */
-
-  gboolean *needed;   /* takes part forward */
-  gboolean *backward; /* has a gradient: between a wanted one and the score */
-  gboolean *kept;     /* its value is read by more than the next layer of its chain */
-  int *users;         /* how many needed nodes read it */
-  int *user;          /* the last of them */
-  int *folded_into;   /* next node of the chain, or NONE */
+  CnnUse use;
   int *value_span;
   int *gradient_span;
 
@@ -64,172 +52,6 @@ struct _CnnPlan
   gboolean begun; /* the first run has its input */
   gboolean has_run;
 };
-
-static const CnnLayer *
-layer_of (const CnnPlan *self, int node)
-{
-  return cnn_model_node (self->model, node)->layer;
-}
-
-static gboolean
-is_identity (const CnnPlan *self, int node)
-{
-  const CnnLayer *layer = layer_of (self, node);
-
-  if (node == self->input || layer->klass->flags & CNN_LAYER_INPUT)
-    return FALSE;
-  if (layer->klass->flags & CNN_LAYER_IDENTITY)
-    return TRUE;
-  if (layer->klass->flags & CNN_LAYER_ACTIVATION && layer->activation.kind == CNN_ACTIVATION_LINEAR)
-    return TRUE;
-  return layer->klass->is_identity != NULL
-         && layer->klass->is_identity (
-             layer, &self->shapes[cnn_model_node (self->model, node)->inputs[0]]);
-}
-
-/* The node whose memory holds this node's value. */
-static int
-root (const CnnPlan *self, int node)
-{
-  while (is_identity (self, node))
-    node = cnn_model_node (self->model, node)->inputs[0];
-  return node;
-}
-
-/* --- What takes part --- */
-
-static void
-find_needed (CnnPlan *self)
-{
-  for (int i = self->n_nodes - 1; i >= 0; i--)
-    {
-      const CnnNode *node = cnn_model_node (self->model, i);
-
-      if (self->wanted[i] || i == self->score)
-        self->needed[i] = TRUE;
-      if (!self->needed[i] || i == self->input)
-        continue;
-      for (int j = 0; j < node->n_inputs; j++)
-        {
-          self->needed[node->inputs[j]] = TRUE;
-          self->users[node->inputs[j]]++;
-          self->user[node->inputs[j]] = i;
-        }
-    }
-}
-
-static void
-find_backward (CnnPlan *self)
-{
-  g_autofree gboolean *reached = g_new0 (gboolean, self->n_nodes);
-
-  if (self->score == NONE)
-    return;
-  for (int i = 0; i < self->n_nodes; i++)
-    {
-      const CnnNode *node = cnn_model_node (self->model, i);
-
-      reached[i] = self->wanted_gradient[i];
-      for (int j = 0; j < node->n_inputs && self->needed[i] && i != self->input; j++)
-        reached[i] = reached[i] || reached[node->inputs[j]];
-    }
-  self->backward[self->score] = reached[self->score];
-  for (int i = self->score; i >= 0; i--)
-    {
-      const CnnNode *node = cnn_model_node (self->model, i);
-
-      for (int j = 0; self->backward[i] && i != self->input && j < node->n_inputs; j++)
-        if (reached[node->inputs[j]])
-          self->backward[node->inputs[j]] = TRUE;
-    }
-}
-
-/* Which of its values a node reads on the way back. */
-static void
-backward_reads (const CnnPlan *self, int node, gboolean *inputs, gboolean *output)
-{
-  const CnnLayer *layer = layer_of (self, node);
-  CnnLayerFlags flags = layer->klass->flags;
-
-  *inputs = (flags & CNN_LAYER_NEEDS_INPUTS) != 0;
-  *output = (flags & CNN_LAYER_NEEDS_OUTPUT) != 0;
-  if (flags & CNN_LAYER_ACTIVATION)
-    {
-      *output = layer->activation.kind == CNN_ACTIVATION_SOFTMAX
-                || cnn_activation_derives_from_output (&layer->activation);
-      *inputs = !*output;
-    }
-}
-
-/* The node's backward kernel runs: one of its inputs has a gradient. */
-static gboolean
-runs_backward (const CnnPlan *self, int index)
-{
-  const CnnNode *node = cnn_model_node (self->model, index);
-
-  for (int j = 0; self->backward[index] && index != self->input && j < node->n_inputs; j++)
-    if (self->backward[node->inputs[j]])
-      return TRUE;
-  return FALSE;
-}
-
-static void
-find_kept (CnnPlan *self)
-{
-  for (int i = 0; i < self->n_nodes; i++)
-    {
-      const CnnNode *node = cnn_model_node (self->model, i);
-      gboolean inputs, output;
-
-      if (self->wanted[i])
-        self->kept[root (self, i)] = TRUE;
-      if (is_identity (self, i) || !runs_backward (self, i))
-        continue;
-      backward_reads (self, i, &inputs, &output);
-      if (output)
-        self->kept[i] = TRUE;
-      for (int j = 0; inputs && j < node->n_inputs; j++)
-        self->kept[root (self, node->inputs[j])] = TRUE;
-    }
-}
-
-static gboolean
-is_folded_in (const CnnPlan *self, int index)
-{
-  const CnnNode *node = cnn_model_node (self->model, index);
-
-  return node->n_inputs == 1 && self->folded_into[node->inputs[0]] == index;
-}
-
-/* Lets a convolution swallow the BatchNormalization and the activation after it, where nobody else
- * reads what is in between. */
-static void
-fold (CnnPlan *self)
-{
-  for (int i = 0; i < self->n_nodes; i++)
-    {
-      int at = i;
-
-      if (!self->needed[i] || i == self->input
-          || !(layer_of (self, i)->klass->flags & CNN_LAYER_EPILOGUE) || is_folded_in (self, i))
-        continue;
-      while (self->users[at] == 1 && !self->kept[at])
-        {
-          int next = self->user[at];
-          const CnnLayer *layer = layer_of (self, next);
-          gboolean activation = (layer->klass->flags & CNN_LAYER_ACTIVATION)
-                                && layer->activation.kind != CNN_ACTIVATION_SOFTMAX
-                                && layer->activation.kind != CNN_ACTIVATION_LINEAR;
-
-          if (!layer->klass->only_affine && !activation)
-            break;
-          self->folded_into[at] = next;
-          at = next;
-          if (activation)
-            break;
-        }
-    }
-}
 
 /* --- Steps and lifetimes --- */
 
@@ -267,17 +89,19 @@ static int
 add_affine (CnnPlan *self, int node, gboolean alone)
 {
   const gsize alignment = cnn_device_alignment (self->device) / sizeof (float);
-  const int channels = self->shapes[node].c, width = cnn_shape_planes (&self->shapes[node]) * 4;
+  const int channels = self->use.shapes[node].c,
+            width = cnn_shape_planes (&self->use.shapes[node]) * 4;
   g_autofree CnnAffine *all = g_new0 (CnnAffine, channels), *next = g_new0 (CnnAffine, channels);
   gsize offset[2] = { (self->affines->len + alignment - 1) / alignment * alignment,
                       (gsize) width * 3 };
   float *target;
 
-  layer_of (self, node)->klass->affine (layer_of (self, node), channels, all);
-  for (int at = self->folded_into[node]; !alone && at != NONE; at = self->folded_into[at])
-    if (layer_of (self, at)->klass->only_affine)
+  cnn_use_layer (&self->use, node)->klass->affine (cnn_use_layer (&self->use, node), channels, all);
+  for (int at = self->use.folded_into[node]; !alone && at != NONE; at = self->use.folded_into[at])
+    if (cnn_use_layer (&self->use, at)->klass->only_affine)
       {
-        layer_of (self, at)->klass->affine (layer_of (self, at), channels, next);
+        cnn_use_layer (&self->use, at)
+            ->klass->affine (cnn_use_layer (&self->use, at), channels, next);
         for (int c = 0; c < channels; c++)
           all[c] = compose (all + c, next + c);
       }
@@ -299,13 +123,13 @@ add_affine (CnnPlan *self, int node, gboolean alone)
 static int
 add_scratch (CnnPlan *self, int index, int at)
 {
-  const CnnNode *node = cnn_model_node (self->model, index);
+  const CnnNode *node = cnn_model_node (self->use.model, index);
   CnnShape inputs[CNN_MAX_INPUTS], scratch;
 
   if (node->layer->klass->scratch_shape == NULL)
     return NONE;
   for (int j = 0; j < node->n_inputs; j++)
-    inputs[j] = self->shapes[node->inputs[j]];
+    inputs[j] = self->use.shapes[node->inputs[j]];
   if (!node->layer->klass->scratch_shape (node->layer, inputs, &scratch))
     return NONE;
   scratch.n = inputs[0].n;
@@ -315,29 +139,31 @@ add_scratch (CnnPlan *self, int index, int at)
 static void
 add_forward_steps (CnnPlan *self)
 {
-  for (int i = 0; i < self->n_nodes; i++)
+  for (int i = 0; i < self->use.n_nodes; i++)
     {
-      const CnnNode *node = cnn_model_node (self->model, i);
+      const CnnNode *node = cnn_model_node (self->use.model, i);
       Step step = { .kind = STEP_FORWARD, .node = i, .tail = i, .affine = NONE };
       int at = (int) self->steps->len;
 
-      if (!self->needed[i] || is_identity (self, i) || is_folded_in (self, i))
+      if (!self->use.needed[i] || cnn_use_is_identity (&self->use, i)
+          || cnn_use_is_folded_in (&self->use, i))
         continue;
-      if (i == self->input || node->layer->klass->flags & CNN_LAYER_INPUT)
+      if (i == self->use.input || node->layer->klass->flags & CNN_LAYER_INPUT)
         {
-          self->value_span[i] = add_span (self, &self->shapes[i], 0, 0);
+          self->value_span[i] = add_span (self, &self->use.shapes[i], 0, 0);
           continue;
         }
-      while (self->folded_into[step.tail] != NONE)
-        step.tail = self->folded_into[step.tail];
-      if (step.tail != i && layer_of (self, step.tail)->klass->flags & CNN_LAYER_ACTIVATION)
-        step.activation = layer_of (self, step.tail)->activation;
+      while (self->use.folded_into[step.tail] != NONE)
+        step.tail = self->use.folded_into[step.tail];
+      if (step.tail != i
+          && cnn_use_layer (&self->use, step.tail)->klass->flags & CNN_LAYER_ACTIVATION)
+        step.activation = cnn_use_layer (&self->use, step.tail)->activation;
       if (node->layer->klass->flags & CNN_LAYER_EPILOGUE)
         step.affine = add_affine (self, i, FALSE);
       step.scratch = add_scratch (self, i, at);
       for (int j = 0; j < node->n_inputs; j++)
-        use_span (self, self->value_span[root (self, node->inputs[j])], at);
-      self->value_span[step.tail] = add_span (self, &self->shapes[step.tail], at, at);
+        use_span (self, self->value_span[cnn_use_root (&self->use, node->inputs[j])], at);
+      self->value_span[step.tail] = add_span (self, &self->use.shapes[step.tail], at, at);
       g_array_append_val (self->steps, step);
     }
   self->n_forward_steps = (int) self->steps->len;
@@ -356,7 +182,7 @@ contribute (CnnPlan *self, int node, int span)
       self->gradient_span[node] = span;
       return;
     }
-  step.sum = add_span (self, &self->shapes[node], at, at);
+  step.sum = add_span (self, &self->use.shapes[node], at, at);
   use_span (self, before, at);
   use_span (self, span, at);
   g_array_append_val (self->steps, step);
@@ -366,7 +192,7 @@ contribute (CnnPlan *self, int node, int span)
 static void
 add_backward_step (CnnPlan *self, int index)
 {
-  const CnnNode *node = cnn_model_node (self->model, index);
+  const CnnNode *node = cnn_model_node (self->use.model, index);
   Step step = { .kind = STEP_BACKWARD, .node = index, .affine = NONE };
   int at = (int) self->steps->len;
   gboolean inputs, output;
@@ -376,15 +202,15 @@ add_backward_step (CnnPlan *self, int index)
   if (node->layer->klass->only_affine)
     step.affine = add_affine (self, index, TRUE);
   use_span (self, step.gradient, at);
-  backward_reads (self, index, &inputs, &output);
+  cnn_use_backward_reads (&self->use, index, &inputs, &output);
   if (output)
     use_span (self, self->value_span[index], at);
   for (int j = 0; j < node->n_inputs; j++)
     {
       if (inputs)
-        use_span (self, self->value_span[root (self, node->inputs[j])], at);
-      step.targets[j] = self->backward[node->inputs[j]]
-                            ? add_span (self, &self->shapes[node->inputs[j]], at, at)
+        use_span (self, self->value_span[cnn_use_root (&self->use, node->inputs[j])], at);
+      step.targets[j] = self->use.backward[node->inputs[j]]
+                            ? add_span (self, &self->use.shapes[node->inputs[j]], at, at)
                             : NONE;
     }
   g_array_append_val (self->steps, step);
@@ -396,20 +222,20 @@ add_backward_step (CnnPlan *self, int index)
 static void
 add_backward_steps (CnnPlan *self)
 {
-  if (self->score == NONE)
+  if (self->use.score == NONE)
     return;
-  self->gradient_span[self->score] =
-      add_span (self, &self->shapes[self->score], self->n_forward_steps, self->n_forward_steps);
-  for (int i = self->score; i >= 0; i--)
+  self->gradient_span[self->use.score] = add_span (self, &self->use.shapes[self->use.score],
+                                                   self->n_forward_steps, self->n_forward_steps);
+  for (int i = self->use.score; i >= 0; i--)
     {
-      if (!self->backward[i])
+      if (!self->use.backward[i])
         continue;
-      if (self->wanted_gradient[i])
+      if (self->use.wanted_gradient[i])
         use_span (self, self->gradient_span[i], CNN_FOREVER);
-      if (!runs_backward (self, i))
+      if (!cnn_use_runs_backward (&self->use, i))
         continue;
-      if (is_identity (self, i))
-        contribute (self, cnn_model_node (self->model, i)->inputs[0], self->gradient_span[i]);
+      if (cnn_use_is_identity (&self->use, i))
+        contribute (self, cnn_model_node (self->use.model, i)->inputs[0], self->gradient_span[i]);
       else
         add_backward_step (self, i);
     }
@@ -428,13 +254,14 @@ tensor_at (const CnnPlan *self, int span, const CnnShape *shape)
 static CnnTensor *
 value_of (const CnnPlan *self, int node)
 {
-  return tensor_at (self, self->value_span[root (self, node)], &self->shapes[node]);
+  return tensor_at (self, self->value_span[cnn_use_root (&self->use, node)],
+                    &self->use.shapes[node]);
 }
 
 static gboolean
 record_sum (CnnPlan *self, CnnCommands *commands, const Step *step, GError **error)
 {
-  const CnnShape *shape = &self->shapes[step->node];
+  const CnnShape *shape = &self->use.shapes[step->node];
   g_autoptr (CnnTensor) left = tensor_at (self, step->left, shape);
   g_autoptr (CnnTensor) right = tensor_at (self, step->right, shape);
   g_autoptr (CnnTensor) sum = tensor_at (self, step->sum, shape);
@@ -454,22 +281,22 @@ record_sum (CnnPlan *self, CnnCommands *commands, const Step *step, GError **err
 static gboolean
 record_layer (CnnPlan *self, CnnCommands *commands, const Step *plan_step, GError **error)
 {
-  const CnnNode *node = cnn_model_node (self->model, plan_step->node);
+  const CnnNode *node = cnn_model_node (self->use.model, plan_step->node);
   const gboolean backward = plan_step->kind == STEP_BACKWARD;
   g_autoptr (GPtrArray) tensors = g_ptr_array_new_with_free_func ((GDestroyNotify) cnn_tensor_free);
   CnnEpilogue epilogue = { .activation = plan_step->activation };
   CnnStep step = { .commands = commands,
                    .n_inputs = node->n_inputs,
-                   .output_shape = self->shapes[plan_step->node] };
+                   .output_shape = self->use.shapes[plan_step->node] };
   CnnShape scratch;
   gboolean inputs = TRUE, output = TRUE;
 
 #define KEEP(tensor) (g_ptr_array_add (tensors, tensor), tensors->pdata[tensors->len - 1])
   if (backward)
-    backward_reads (self, plan_step->node, &inputs, &output);
+    cnn_use_backward_reads (&self->use, plan_step->node, &inputs, &output);
   for (int j = 0; j < node->n_inputs; j++)
     {
-      step.input_shapes[j] = self->shapes[node->inputs[j]];
+      step.input_shapes[j] = self->use.shapes[node->inputs[j]];
       if (inputs)
         step.inputs[j] = KEEP (value_of (self, node->inputs[j]));
       if (backward)
@@ -511,7 +338,7 @@ record (CnnPlan *self, int first, int end, gboolean begin, const char *label, GE
     {
       const Step *step = &g_array_index (self->steps, Step, i);
 
-      cnn_commands_label (commands, cnn_model_node (self->model, step->node)->name);
+      cnn_commands_label (commands, cnn_model_node (self->use.model, step->node)->name);
       if (step->kind == STEP_SUM ? !record_sum (self, commands, step, error)
                                  : !record_layer (self, commands, step, error))
         return NULL;
@@ -541,7 +368,7 @@ prepare (CnnPlan *self, const float *values, GError **error)
     return FALSE;
   if (values != NULL)
     {
-      g_autoptr (CnnTensor) input = value_of (self, self->input);
+      g_autoptr (CnnTensor) input = value_of (self, self->use.input);
 
       if (!cnn_tensor_upload (input, values, error))
         return FALSE;
@@ -550,24 +377,10 @@ prepare (CnnPlan *self, const float *values, GError **error)
   self->forward_commands = record (self, 0, self->n_forward_steps, self->begun, "forward", error);
   if (self->forward_commands == NULL)
     return FALSE;
-  if (self->score != NONE)
+  if (self->use.score != NONE)
     self->backward_commands =
         record (self, self->n_forward_steps, (int) self->steps->len, FALSE, "backward", error);
-  return self->score == NONE || self->backward_commands != NULL;
-}
-
-static CnnShape *
-find_shapes (const CnnPlan *self, const CnnPlanRequest *request, GError **error)
-{
-  g_autofree int *ends = g_new (int, request->n_outputs + 1);
-  int n = request->n_outputs;
-
-  if (!request->part)
-    return cnn_model_shapes (self->model, &request->input, error);
-  memcpy (ends, request->outputs, sizeof (int) * (gsize) n);
-  if (request->score != NONE)
-    ends[n++] = request->score;
-  return cnn_model_part_shapes (self->model, request->start, &request->input, ends, n, error);
+  return self->use.score == NONE || self->backward_commands != NULL;
 }
 
 CnnPlan *
@@ -575,46 +388,23 @@ cnn_plan_new (CnnModel *model, CnnDevice *device, const CnnPlanRequest *request,
 {
   g_autoptr (CnnPlan) self = g_new0 (CnnPlan, 1);
   const int n = cnn_model_count (model);
-  int **indices[] = { &self->user, &self->folded_into, &self->value_span, &self->gradient_span };
 
-  self->model = model;
   self->device = cnn_device_ref (device);
-  self->n_nodes = n;
-  self->input = request->part ? request->start : model->input;
-  self->score = request->score;
-  self->wanted = g_new0 (gboolean, n);
-  self->wanted_gradient = g_new0 (gboolean, n);
-  self->needed = g_new0 (gboolean, n);
-  self->backward = g_new0 (gboolean, n);
-  self->kept = g_new0 (gboolean, n);
-  self->users = g_new0 (int, n);
-  for (guint i = 0; i < G_N_ELEMENTS (indices); i++)
-    {
-      *indices[i] = g_new (int, n);
-      for (int j = 0; j < n; j++)
-        (*indices[i])[j] = NONE;
-    }
+  self->value_span = g_new (int, n);
+  self->gradient_span = g_new (int, n);
+  for (int i = 0; i < n; i++)
+    self->value_span[i] = self->gradient_span[i] = NONE;
   self->spans = g_array_new (FALSE, TRUE, sizeof (CnnSpan));
   self->steps = g_array_new (FALSE, TRUE, sizeof (Step));
   self->affines = g_array_new (FALSE, TRUE, sizeof (float));
   self->affine_offsets = g_array_new (FALSE, TRUE, sizeof (gsize));
 
-  self->shapes = find_shapes (self, request, error);
-  if (self->shapes == NULL)
+  if (!cnn_use_init (&self->use, model, request, error))
     return NULL;
-  for (int i = 0; i < request->n_outputs; i++)
-    self->wanted[request->outputs[i]] = TRUE;
-  for (int i = 0; i < request->n_gradients; i++)
-    self->wanted_gradient[request->gradients[i]] = TRUE;
-  find_needed (self);
-  self->needed[self->input] = TRUE;
-  find_backward (self);
-  find_kept (self);
-  fold (self);
   add_forward_steps (self);
   for (int i = 0; i < n; i++)
-    if (self->wanted[i])
-      use_span (self, self->value_span[root (self, i)], CNN_FOREVER);
+    if (self->use.wanted[i])
+      use_span (self, self->value_span[cnn_use_root (&self->use, i)], CNN_FOREVER);
   add_backward_steps (self);
   if (!prepare (self, request->values, error))
     return NULL;
@@ -634,15 +424,7 @@ cnn_plan_free (CnnPlan *self)
   g_array_unref (self->steps);
   g_array_unref (self->affines);
   g_array_unref (self->affine_offsets);
-  g_free (self->shapes);
-  g_free (self->wanted);
-  g_free (self->wanted_gradient);
-  g_free (self->needed);
-  g_free (self->backward);
-  g_free (self->kept);
-  g_free (self->users);
-  g_free (self->user);
-  g_free (self->folded_into);
+  cnn_use_clear (&self->use);
   g_free (self->value_span);
   g_free (self->gradient_span);
   cnn_device_unref (self->device);
@@ -652,7 +434,7 @@ cnn_plan_free (CnnPlan *self)
 gboolean
 cnn_plan_forward (CnnPlan *self, const float *input, GError **error)
 {
-  g_autoptr (CnnTensor) tensor = value_of (self, self->input);
+  g_autoptr (CnnTensor) tensor = value_of (self, self->use.input);
   gint64 start = cnn_timing_start ();
 
   /* what has begun may have written over its input by now */
@@ -670,7 +452,7 @@ cnn_plan_backward (CnnPlan *self, const float *seed, GError **error)
   gint64 start = cnn_timing_start ();
   gboolean done;
 
-  g_assert (self->has_run && self->score != NONE);
+  g_assert (self->has_run && self->use.score != NONE);
   self->has_run = FALSE;
   done =
       cnn_tensor_upload (tensor, seed, error) && cnn_commands_run (self->backward_commands, error);
@@ -698,7 +480,7 @@ static CnnArray *
 download (const CnnPlan *self, const CnnTensor *tensor, int node, GError **error)
 {
   g_autoptr (CnnArray) array =
-      new_array (&self->shapes[node], cnn_model_node (self->model, node)->name, error);
+      new_array (&self->use.shapes[node], cnn_model_node (self->use.model, node)->name, error);
 
   if (array == NULL || (tensor != NULL && !cnn_tensor_download (tensor, array->data, error)))
     return NULL;
@@ -710,7 +492,7 @@ cnn_plan_output (CnnPlan *self, int node, GError **error)
 {
   g_autoptr (CnnTensor) tensor = value_of (self, node);
 
-  g_assert (self->wanted[node]);
+  g_assert (self->use.wanted[node]);
   return download (self, tensor, node, error);
 }
 
@@ -718,30 +500,30 @@ CnnArray *
 cnn_plan_gradient (CnnPlan *self, int node, GError **error)
 {
   g_autoptr (CnnTensor) tensor = tensor_at (
-      self, self->backward[node] ? self->gradient_span[node] : NONE, &self->shapes[node]);
+      self, self->use.backward[node] ? self->gradient_span[node] : NONE, &self->use.shapes[node]);
 
-  g_assert (self->wanted_gradient[node]);
+  g_assert (self->use.wanted_gradient[node]);
   return download (self, tensor, node, error);
 }
 
 CnnTensor *
 cnn_plan_value_view (CnnPlan *self, int node)
 {
-  g_assert (self->wanted[node]);
+  g_assert (self->use.wanted[node]);
   return value_of (self, node);
 }
 
 CnnTensor *
 cnn_plan_gradient_view (CnnPlan *self, int node)
 {
-  g_assert (self->wanted_gradient[node] && self->backward[node]);
-  return tensor_at (self, self->gradient_span[node], &self->shapes[node]);
+  g_assert (self->use.wanted_gradient[node] && self->use.backward[node]);
+  return tensor_at (self, self->gradient_span[node], &self->use.shapes[node]);
 }
 
 CnnTensor *
 cnn_plan_seed_view (CnnPlan *self)
 {
-  return tensor_at (self, self->gradient_span[self->score], &self->shapes[self->score]);
+  return tensor_at (self, self->gradient_span[self->use.score], &self->use.shapes[self->use.score]);
 }
 
 CnnCommands *
@@ -759,7 +541,7 @@ cnn_plan_backward_commands (CnnPlan *self)
 const CnnShape *
 cnn_plan_shape (const CnnPlan *self, int node)
 {
-  return &self->shapes[node];
+  return &self->use.shapes[node];
 }
 
 gsize

@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "use.h"
+
+#include <string.h>
+
+const CnnLayer *
+cnn_use_layer (const CnnUse *self, int node)
+{
+  return cnn_model_node (self->model, node)->layer;
+}
+
+gboolean
+cnn_use_is_identity (const CnnUse *self, int node)
+{
+  const CnnLayer *layer = cnn_use_layer (self, node);
+
+  if (node == self->input || layer->klass->flags & CNN_LAYER_INPUT)
+    return FALSE;
+  if (layer->klass->flags & CNN_LAYER_IDENTITY)
+    return TRUE;
+  if (layer->klass->flags & CNN_LAYER_ACTIVATION && layer->activation.kind == CNN_ACTIVATION_LINEAR)
+    return TRUE;
+  return layer->klass->is_identity != NULL
+         && layer->klass->is_identity (
+             layer, &self->shapes[cnn_model_node (self->model, node)->inputs[0]]);
+}
+
+int
+cnn_use_root (const CnnUse *self, int node)
+{
+  while (cnn_use_is_identity (self, node))
+    node = cnn_model_node (self->model, node)->inputs[0];
+  return node;
+}
+
+/* --- What takes part --- */
+
+static void
+find_needed (CnnUse *self)
+{
+  for (int i = self->n_nodes - 1; i >= 0; i--)
+    {
+      const CnnNode *node = cnn_model_node (self->model, i);
+
+      if (self->wanted[i] || i == self->score)
+        self->needed[i] = TRUE;
+      if (!self->needed[i] || i == self->input)
+        continue;
+      for (int j = 0; j < node->n_inputs; j++)
+        {
+          self->needed[node->inputs[j]] = TRUE;
+          self->users[node->inputs[j]]++;
+          self->user[node->inputs[j]] = i;
+        }
+    }
+}
+
+static void
+find_backward (CnnUse *self)
+{
+  g_autofree gboolean *reached = g_new0 (gboolean, self->n_nodes);
+
+  if (self->score == CNN_NO_NODE)
+    return;
+  for (int i = 0; i < self->n_nodes; i++)
+    {
+      const CnnNode *node = cnn_model_node (self->model, i);
+
+      reached[i] = self->wanted_gradient[i];
+      for (int j = 0; j < node->n_inputs && self->needed[i] && i != self->input; j++)
+        reached[i] = reached[i] || reached[node->inputs[j]];
+    }
+  self->backward[self->score] = reached[self->score];
+  for (int i = self->score; i >= 0; i--)
+    {
+      const CnnNode *node = cnn_model_node (self->model, i);
+
+      for (int j = 0; self->backward[i] && i != self->input && j < node->n_inputs; j++)
+        if (reached[node->inputs[j]])
+          self->backward[node->inputs[j]] = TRUE;
+    }
+}
+
+void
+cnn_use_backward_reads (const CnnUse *self, int node, gboolean *inputs, gboolean *output)
+{
+  const CnnLayer *layer = cnn_use_layer (self, node);
+  CnnLayerFlags flags = layer->klass->flags;
+
+  *inputs = (flags & CNN_LAYER_NEEDS_INPUTS) != 0;
+  *output = (flags & CNN_LAYER_NEEDS_OUTPUT) != 0;
+  if (flags & CNN_LAYER_ACTIVATION)
+    {
+      *output = layer->activation.kind == CNN_ACTIVATION_SOFTMAX
+                || cnn_activation_derives_from_output (&layer->activation);
+      *inputs = !*output;
+    }
+}
+
+gboolean
+cnn_use_runs_backward (const CnnUse *self, int index)
+{
+  const CnnNode *node = cnn_model_node (self->model, index);
+
+  for (int j = 0; self->backward[index] && index != self->input && j < node->n_inputs; j++)
+    if (self->backward[node->inputs[j]])
+      return TRUE;
+  return FALSE;
+}
+
+static void
+find_kept (CnnUse *self)
+{
+  for (int i = 0; i < self->n_nodes; i++)
+    {
+      const CnnNode *node = cnn_model_node (self->model, i);
+      gboolean inputs, output;
+
+      if (self->wanted[i])
+        self->kept[cnn_use_root (self, i)] = TRUE;
+      if (cnn_use_is_identity (self, i) || !cnn_use_runs_backward (self, i))
+        continue;
+      cnn_use_backward_reads (self, i, &inputs, &output);
+      if (output)
+        self->kept[i] = TRUE;
+      for (int j = 0; inputs && j < node->n_inputs; j++)
+        self->kept[cnn_use_root (self, node->inputs[j])] = TRUE;
+    }
+}
+
+gboolean
+cnn_use_is_folded_in (const CnnUse *self, int index)
+{
+  const CnnNode *node = cnn_model_node (self->model, index);
+
+  return node->n_inputs == 1 && self->folded_into[node->inputs[0]] == index;
+}
+
+/* Lets a convolution swallow the BatchNormalization and the activation after it, where nobody else
+ * reads what is in between. */
+static void
+fold (CnnUse *self)
+{
+  for (int i = 0; i < self->n_nodes; i++)
+    {
+      int at = i;
+
+      if (!self->needed[i] || i == self->input
+          || !(cnn_use_layer (self, i)->klass->flags & CNN_LAYER_EPILOGUE)
+          || cnn_use_is_folded_in (self, i))
+        continue;
+      while (self->users[at] == 1 && !self->kept[at])
+        {
+          int next = self->user[at];
+          const CnnLayer *layer = cnn_use_layer (self, next);
+          gboolean activation = (layer->klass->flags & CNN_LAYER_ACTIVATION)
+                                && layer->activation.kind != CNN_ACTIVATION_SOFTMAX
+                                && layer->activation.kind != CNN_ACTIVATION_LINEAR;
+
+          if (!layer->klass->only_affine && !activation)
+            break;
+          self->folded_into[at] = next;
+          at = next;
+          if (activation)
+            break;
+        }
+    }
+}
+
+/* --- The public face --- */
+
+static CnnShape *
+find_shapes (const CnnUse *self, const CnnPlanRequest *request, GError **error)
+{
+  g_autofree int *ends = g_new (int, request->n_outputs + 1);
+  int n = request->n_outputs;
+
+  if (!request->part)
+    return cnn_model_shapes (self->model, &request->input, error);
+  memcpy (ends, request->outputs, sizeof (int) * (gsize) n);
+  if (request->score != CNN_NO_NODE)
+    ends[n++] = request->score;
+  return cnn_model_part_shapes (self->model, request->start, &request->input, ends, n, error);
+}
+
+gboolean
+cnn_use_init (CnnUse *self, CnnModel *model, const CnnPlanRequest *request, GError **error)
+{
+  const int n = cnn_model_count (model);
+  gboolean **flags[] = { &self->wanted, &self->wanted_gradient, &self->needed, &self->backward,
+                         &self->kept };
+
+  self->model = model;
+  self->n_nodes = n;
+  self->input = request->part ? request->start : model->input;
+  self->score = request->score;
+  for (guint i = 0; i < G_N_ELEMENTS (flags); i++)
+    *flags[i] = g_new0 (gboolean, n);
+  self->users = g_new0 (int, n);
+  self->user = g_new (int, n);
+  self->folded_into = g_new (int, n);
+  for (int i = 0; i < n; i++)
+    self->user[i] = self->folded_into[i] = CNN_NO_NODE;
+
+  self->shapes = find_shapes (self, request, error);
+  if (self->shapes == NULL)
+    return FALSE;
+  for (int i = 0; i < request->n_outputs; i++)
+    self->wanted[request->outputs[i]] = TRUE;
+  for (int i = 0; i < request->n_gradients; i++)
+    self->wanted_gradient[request->gradients[i]] = TRUE;
+  find_needed (self);
+  self->needed[self->input] = TRUE;
+  find_backward (self);
+  find_kept (self);
+  fold (self);
+  return TRUE;
+}
+
+void
+cnn_use_clear (CnnUse *self)
+{
+  g_free (self->shapes);
+  g_free (self->wanted);
+  g_free (self->wanted_gradient);
+  g_free (self->needed);
+  g_free (self->backward);
+  g_free (self->kept);
+  g_free (self->users);
+  g_free (self->user);
+  g_free (self->folded_into);
+}

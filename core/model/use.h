@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#pragma once
+
+/* How a plan uses the nodes of its model: which take part, whose values have to be kept, and what
+ * folds into what. Arrays have an element for each node. */
+
+#include "plan.h"
+
+G_BEGIN_DECLS
+
+#define CNN_NO_NODE -1
+
+typedef struct
+{
+  CnnModel *model;
+  int n_nodes;
+  CnnShape *shapes;
+  int input, score;
+  gboolean *wanted;          /* outputs */
+  gboolean *wanted_gradient; /* nodes */
+
+  gboolean *needed;   /* takes part forward */
+  gboolean *backward; /* has a gradient: between a wanted one and the score */
+  gboolean *kept;     /* its value is read by more than the next layer of its chain */
+  int *users;         /* how many needed nodes read it */
+  int *user;          /* the last of them */
+  int *folded_into;   /* next node of the chain, or CNN_NO_NODE */
+} CnnUse;
+
+/* Of a struct of zeros. The model must outlive it. FALSE: the shapes do not fit. */
+gboolean cnn_use_init (CnnUse *use, CnnModel *model, const CnnPlanRequest *request, GError **error);
+void cnn_use_clear (CnnUse *use);
+
+const CnnLayer *cnn_use_layer (const CnnUse *use, int node);
+/* The node passes its input's value on. */
+gboolean cnn_use_is_identity (const CnnUse *use, int node);
+/* The node whose memory holds this node's value. */
+int cnn_use_root (const CnnUse *use, int node);
+/* The node is computed by the kernel of one before it. */
+gboolean cnn_use_is_folded_in (const CnnUse *use, int node);
+/* The node's backward kernel runs: one of its inputs has a gradient. */
+gboolean cnn_use_runs_backward (const CnnUse *use, int node);
+/* Which of its values a node reads on the way back. */
+void cnn_use_backward_reads (const CnnUse *use, int node, gboolean *inputs, gboolean *output);
+
+G_END_DECLS
