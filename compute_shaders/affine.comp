@@ -13,6 +13,7 @@ layout (constant_id = 1) const uint FORWARD = 1;
 VECTORS (0, source);
 VECTORS (1, affine);
 layout (set = 0, binding = 2) writeonly buffer Target { vec4 target[]; };
+VECTORS (3, residual);
 #include "epilogue.glsl"
 
 void
@@ -22,7 +23,7 @@ main ()
   const uint plane = item / pixels % planes;
   vec4 v = LOAD (source, item);
 
-  v = FORWARD != 0 ? epilogue (v, plane, planes) : v * LOAD (affine, planes + plane);
+  v = FORWARD != 0 ? epilogue (v, plane, planes, item) : v * LOAD (affine, planes + plane);
   if (flat_item () < items)
     target[item] = v;
 }

@@ -8,6 +8,7 @@ CNN_PARAMS (AffineParams)
 {
   uint items; /* vec4s */
   uint planes, pixels;
+  uint has_residual;
   float alpha, max_value, threshold;
 };
 #endif

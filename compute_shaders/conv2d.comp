@@ -25,6 +25,7 @@ VECTORS (0, source);
 VECTORS (1, weights);
 VECTORS (2, affine);
 layout (set = 0, binding = 3) writeonly buffer Target { vec4 target[]; };
+VECTORS (4, residual);
 #include "conv2d_epilogue.glsl"
 
 const uint CHANNELS = CHANNELS_IN_LANES ? WIDE * LANES : NARROW;
@@ -63,17 +64,17 @@ struct Grid
 void
 store (Grid grid, Epilogue e, uint out_plane, uint pixel, vec4 sum)
 {
-  uint at = pixel;
+  uint item = pixel;
 
   if (MODE == CONV2D_SPREAD)
     {
       uint row = pixel / grid.across, column = pixel - row * grid.across;
-      at = (row * uint (up_y) + uint (grid.phase_y)) * out_w + column * uint (up_x)
-           + uint (grid.phase_x);
+      item = (row * uint (up_y) + uint (grid.phase_y)) * out_w + column * uint (up_x)
+             + uint (grid.phase_x);
     }
+  item += (gl_WorkGroupID.z * out_planes + out_plane) * out_h * out_w;
   if (pixel < grid.pixels && out_plane < out_planes)
-    target[(gl_WorkGroupID.z * out_planes + out_plane) * out_h * out_w + at] =
-        apply_epilogue (e, sum);
+    target[item] = apply_epilogue (e, sum, item);
 }
 
 /* Four lanes with four pixels of a channel each come to have four channels of a pixel each. */

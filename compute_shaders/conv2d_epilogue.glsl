@@ -2,7 +2,7 @@
 /* epilogue.glsl for kernels that end several pixels of a plane in one invocation: center, scale and
  * shift are loaded once, and the activation stands once in what a driver has to inline. To be
  * included where epilogue.glsl would be, has_affine among the push constants; where that is 0
- * center, scale and shift leave values as they are. */
+ * center, scale and shift leave values as they are. `item` is the vec4 of the target. */
 struct Epilogue
 {
   vec4 center, scale, shift;
@@ -20,7 +20,10 @@ load_epilogue (uint plane, uint planes)
 }
 
 vec4
-apply_epilogue (Epilogue e, vec4 v)
+apply_epilogue (Epilogue e, vec4 v, uint item)
 {
-  return activate (ACTIVATION, alpha, max_value, threshold, (v - e.center) * e.scale + e.shift);
+  v = (v - e.center) * e.scale + e.shift;
+  if (has_residual != 0)
+    v += LOAD (residual, item);
+  return activate (ACTIVATION, alpha, max_value, threshold, v);
 }

@@ -15,6 +15,7 @@ layout (set = 0, binding = 0) readonly buffer Source { float source[]; };
 layout (set = 0, binding = 1) readonly buffer Weights { float weights[]; };
 VECTORS (2, affine);
 layout (set = 0, binding = 3) writeonly buffer Target { vec4 target[]; };
+VECTORS (4, residual);
 #include "epilogue.glsl"
 
 uint
@@ -76,6 +77,6 @@ main ()
     if (plane * 4 + i < channels)
       v[i] = BACKWARD != 0 ? backward (n, plane * 4 + i, y, x) : forward (n, plane * 4 + i, y, x);
   if (BACKWARD == 0)
-    v = epilogue (v, plane, planes);
+    v = epilogue (v, plane, planes, item);
   target[item] = v;
 }

@@ -12,6 +12,7 @@ CNN_PARAMS (Conv2dGroupedParams)
   uint kernel_h, kernel_w, groups;
   int before_y, before_x;
   uint stride_y, stride_x, dilation_y, dilation_x;
+  uint has_residual;
   float alpha, max_value, threshold;
 };
 #endif

@@ -12,6 +12,7 @@ VECTORS (0, source);
 VECTORS (1, weights);
 VECTORS (2, affine);
 layout (set = 0, binding = 3) writeonly buffer Target { vec4 target[]; };
+VECTORS (4, residual);
 #include "epilogue.glsl"
 
 shared vec4 parts[DENSE_SLICES][DENSE_COLUMNS];
@@ -42,7 +43,7 @@ main ()
     {
       for (uint i = 1; i < DENSE_SLICES; i++)
         sum += parts[i][column];
-      target[(n * out_planes + plane) * pixels + pixel]
-          = epilogue (sum, plane, out_planes);
+      const uint item = (n * out_planes + plane) * pixels + pixel;
+      target[item] = epilogue (sum, plane, out_planes, item);
     }
 }

@@ -14,6 +14,7 @@ CNN_PARAMS (DenseParams)
   uint in_planes, out_planes, pixels; /* vec4s of a pixel, pixels of a picture */
   uint first_block, blocks;
   uint items; /* backward: vec4s to compute */
+  uint has_residual;
   float alpha, max_value, threshold;
 };
 #endif

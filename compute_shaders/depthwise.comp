@@ -15,6 +15,7 @@ VECTORS (0, source);
 VECTORS (1, weights); /* [output plane][tap] */
 VECTORS (2, affine);
 layout (set = 0, binding = 3) writeonly buffer Target { vec4 target[]; };
+VECTORS (4, residual);
 #include "epilogue.glsl"
 
 void
@@ -53,7 +54,7 @@ main ()
       sy += next_row ? step_y : 0;
     }
   if (AFFINE != 0)
-    sum = epilogue (sum, out_plane, out_planes);
+    sum = epilogue (sum, out_plane, out_planes, item);
   if (flat_item () < items)
     target[item] = sum;
 }

@@ -12,6 +12,7 @@ CNN_PARAMS (DepthwiseParams)
   uint taps, kernel_w, multiplier;
   int before_y, before_x;
   uint stride_y, stride_x, dilation_y, dilation_x;
+  uint has_residual;
   float alpha, max_value, threshold;
   uint in_c;
 };

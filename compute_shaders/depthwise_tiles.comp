@@ -22,6 +22,7 @@ VECTORS (0, source);
 VECTORS (1, weights); /* [plane][tap] */
 VECTORS (2, affine);
 layout (set = 0, binding = 3) writeonly buffer Target { vec4 target[]; };
+VECTORS (4, residual);
 #include "conv2d_epilogue.glsl"
 
 #define TX DEPTHWISE_TILE_WIDTH
@@ -97,10 +98,11 @@ main ()
         if (to_y + u >= top && to_y + u < down)
           [[unroll]] for (int c = 0; c < TX; c++)
             {
-              vec4 v = apply_epilogue (e, sums[u][c]);
+              int item = writes[c] ? to + u * across + c : 0;
+              vec4 v = apply_epilogue (e, sums[u][c], uint (item));
 
               if (writes[c])
-                target[to + u * across + c] = v;
+                target[item] = v;
             }
       to += UP * across;
 

@@ -16,7 +16,7 @@ CNN_PARAMS (DepthwiseTilesParams)
   int source_y, source_x;     /* what the first tile's window starts with */
   int target_y, target_x;     /* where the first tile starts */
   int first_tap, step_tap;
-  uint has_affine;
+  uint has_affine, has_residual;
   float alpha, max_value, threshold;
 };
 #endif

@@ -17,6 +17,7 @@ VECTORS (1, gradient);
 VECTORS (2, affine); /* backward: gamma */
 VECTORS (3, moments);
 layout (set = 0, binding = 4) writeonly buffer Target { vec4 target[]; };
+VECTORS (5, residual);
 #include "epilogue.glsl"
 
 void
@@ -39,7 +40,7 @@ main ()
   moment = transpose (moment);
   v = (v - moment[0]) * moment[1];
   if (BACKWARD == 0)
-    v = epilogue (v, plane, planes);
+    v = epilogue (v, plane, planes, item);
   else
     v = moment[1]
         * (LOAD (gradient, item) * LOAD (affine, plane) - moment[2]

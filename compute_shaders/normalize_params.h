@@ -14,6 +14,7 @@ CNN_PARAMS (NormalizeParams)
   uint pixels, planes, channels;
   uint groups;
   float epsilon;
+  uint has_residual;
   float alpha, max_value, threshold;
 };
 #endif

@@ -600,8 +600,8 @@ run (CnnStep *step)
   g_assert_cmpuint (cnn_device_validation_messages (device), ==, 0);
 }
 
-/* Forward; where the class has an epilogue, with a further scale, shift and activation if `tail`
- * names one. */
+/* Forward; where the class has an epilogue, with a further scale and shift, a residual and an
+ * activation if `tail` names one. */
 static void
 check_forward (Case *c, const char *tail)
 {
@@ -610,9 +610,10 @@ check_forward (Case *c, const char *tail)
   const int channels = c->output.c;
   g_autofree CnnAffine *tails = g_new0 (CnnAffine, channels);
   g_autoptr (CnnBuffer) affine = NULL;
+  g_autoptr (CnnTensor) residual = NULL;
   CnnEpilogue epilogue = { 0 };
-  RefTensor expected = c->reference;
-  g_autofree double *values = NULL, *copied = NULL;
+  RefTensor expected = c->reference, added = c->reference;
+  g_autofree double *values = NULL, *copied = NULL, *addends = NULL;
 
   for (int i = 0; i < c->test.n_inputs; i++)
     step.inputs[i] = guarded_tensor (&c->inputs[i], &c->test.inputs[i]);
@@ -632,6 +633,11 @@ check_forward (Case *c, const char *tail)
               for (gsize i = (gsize) k; i < ref_count (&expected); i += (gsize) channels)
                 copied[i] = c->reference.data[i] * by + plus;
             }
+          added.data = addends = g_new (double, ref_count (&added));
+          fill_random (addends, ref_count (&added), 2.);
+          for (gsize i = 0; i < ref_count (&added); i++)
+            copied[i] += addends[i];
+          epilogue.residual = residual = guarded_tensor (&c->output, &added);
           g_assert_true (ref_activate (tail, 3, &expected));
         }
       affine = make_affine (tails, channels);

@@ -8,7 +8,7 @@
 #include <math.h>
 
 typedef struct AffineParams AffineParams;
-G_STATIC_ASSERT (sizeof (AffineParams) == 24);
+G_STATIC_ASSERT (sizeof (AffineParams) == 28);
 
 static gboolean
 same_shape (const CnnLayer *layer, const CnnShape *inputs, int n_inputs, CnnShape *output,
@@ -22,23 +22,26 @@ same_shape (const CnnLayer *layer, const CnnShape *inputs, int n_inputs, CnnShap
 }
 
 static gboolean
-record (const CnnStep *step, const CnnTensor *source, const CnnTensor *target,
-        const CnnActivation *activation, GError **error)
+record (const CnnStep *step, gboolean backward, GError **error)
 {
+  const CnnEpilogue *epilogue = step->epilogue;
+  const CnnTensor *source = backward ? step->grad_output : step->inputs[0];
+  const CnnTensor *target = backward ? step->grad_inputs[0] : step->output;
   const CnnShape *shape = &target->shape;
-  const CnnActivation tail = cnn_tail_activation (activation);
+  const CnnActivation tail = cnn_tail_activation (backward ? NULL : &epilogue->activation);
   CnnDispatch dispatch = {
     .stem = CNN_TAIL_STEM ("affine", tail),
-    .constants = { tail.kind, activation != NULL },
+    .constants = { tail.kind, !backward },
     .n_constants = 2,
-    .bindings = { cnn_tensor_binding (source), step->epilogue->affine,
-                  cnn_tensor_binding (target) },
-    .n_bindings = 3,
+    .bindings = { cnn_tensor_binding (source), epilogue->affine, cnn_tensor_binding (target),
+                  cnn_residual_binding (epilogue, source) },
+    .n_bindings = 4,
   };
   AffineParams params = {
     .items = cnn_flat_vectors (shape, dispatch.groups),
     .planes = (guint) cnn_shape_planes (shape),
     .pixels = (guint) (shape->h * shape->w),
+    .has_residual = cnn_has_residual (epilogue),
     .alpha = tail.alpha,
     .max_value = tail.max_value,
     .threshold = tail.threshold,
@@ -53,14 +56,14 @@ static gboolean
 forward (CnnLayer *layer, const CnnStep *step, GError **error)
 {
   (void) layer;
-  return record (step, step->inputs[0], step->output, &step->epilogue->activation, error);
+  return record (step, FALSE, error);
 }
 
 static gboolean
 backward (CnnLayer *layer, const CnnStep *step, GError **error)
 {
   (void) layer;
-  return record (step, step->grad_output, step->grad_inputs[0], NULL, error);
+  return record (step, TRUE, error);
 }
 
 /* One number for all channels, or one a channel. */

@@ -6,8 +6,8 @@
 
 typedef struct Conv2dParams Conv2dParams;
 typedef struct Conv2dGroupedParams Conv2dGroupedParams;
-G_STATIC_ASSERT (sizeof (Conv2dParams) == 100);
-G_STATIC_ASSERT (sizeof (Conv2dGroupedParams) == 76);
+G_STATIC_ASSERT (sizeof (Conv2dParams) == 104);
+G_STATIC_ASSERT (sizeof (Conv2dGroupedParams) == 80);
 
 enum
 {
@@ -194,6 +194,7 @@ cnn_record_conv2d (CnnCommands *commands, const CnnTensor *source, const CnnTens
     .up_y = window->up[0],
     .up_x = window->up[1],
     .has_affine = epilogue != NULL,
+    .has_residual = cnn_has_residual (epilogue),
     .alpha = tail.alpha,
     .max_value = tail.max_value,
     .threshold = tail.threshold,
@@ -226,8 +227,8 @@ cnn_record_conv2d (CnnCommands *commands, const CnnTensor *source, const CnnTens
           .n_constants = 6,
           .bindings = { cnn_tensor_binding (source), cnn_whole_buffer (weights),
                         epilogue != NULL ? epilogue->affine : cnn_whole_buffer (weights),
-                        cnn_tensor_binding (target) },
-          .n_bindings = 4,
+                        cnn_tensor_binding (target), cnn_residual_binding (epilogue, source) },
+          .n_bindings = 5,
           .push = &params,
           .push_size = sizeof params,
           .groups = { (params.out_planes * 4 + tile.channels - 1) / tile.channels, tiles,
@@ -350,16 +351,17 @@ record_grouped (CnnConvolution *self, const CnnStep *step, gboolean backward, GE
   const CnnTensor *source = backward ? step->grad_output : step->inputs[0];
   const CnnTensor *target = backward ? step->grad_inputs[0] : step->output;
   const CnnShape *in = &step->input_shapes[0], *out = &step->output_shape;
-  const CnnActivation *activation = backward ? NULL : &step->epilogue->activation;
+  const CnnEpilogue *epilogue = backward ? NULL : step->epilogue;
+  const CnnActivation tail = cnn_tail_activation (epilogue != NULL ? &epilogue->activation : NULL);
   CnnWindow window = conv2d_window (self, in);
   CnnBuffer *weights = cnn_layer_device_weights (
       &self->base, SLOT_FORWARD, cnn_commands_device (step->commands),
       cnn_array_count (self->base.weights[0]) * sizeof (float), 0, conv2d_pack_grouped, error);
   CnnDispatch dispatch = {
     .stem = "conv2d_grouped",
-    .constants = { backward, activation != NULL ? activation->kind : 0 },
+    .constants = { backward, tail.kind },
     .n_constants = 2,
-    .n_bindings = 4,
+    .n_bindings = 5,
   };
   Conv2dGroupedParams params = {
     .items = cnn_flat_vectors (&target->shape, dispatch.groups),
@@ -378,17 +380,19 @@ record_grouped (CnnConvolution *self, const CnnStep *step, gboolean backward, GE
     .stride_x = (guint) window.stride[1],
     .dilation_y = (guint) window.dilation[0],
     .dilation_x = (guint) window.dilation[1],
-    .alpha = activation != NULL ? activation->alpha : 0.f,
-    .max_value = activation != NULL ? activation->max_value : 0.f,
-    .threshold = activation != NULL ? activation->threshold : 0.f,
+    .has_residual = cnn_has_residual (epilogue),
+    .alpha = tail.alpha,
+    .max_value = tail.max_value,
+    .threshold = tail.threshold,
   };
 
   if (weights == NULL)
     return FALSE;
   dispatch.bindings[0] = cnn_tensor_binding (source);
   dispatch.bindings[1] = cnn_whole_buffer (weights);
-  dispatch.bindings[2] = backward ? cnn_tensor_binding (source) : step->epilogue->affine;
+  dispatch.bindings[2] = epilogue != NULL ? epilogue->affine : cnn_tensor_binding (source);
   dispatch.bindings[3] = cnn_tensor_binding (target);
+  dispatch.bindings[4] = cnn_residual_binding (epilogue, source);
   dispatch.operations = 2. * (double) cnn_shape_count (out) * window.kernel[0] * window.kernel[1]
                         * in->c / self->groups;
   dispatch.push = &params;

@@ -4,7 +4,7 @@
 #include "dense_params.h"
 
 typedef struct DenseParams DenseParams;
-G_STATIC_ASSERT (sizeof (DenseParams) == 36);
+G_STATIC_ASSERT (sizeof (DenseParams) == 40);
 
 typedef struct
 {
@@ -83,7 +83,8 @@ record (CnnLayer *layer, const CnnStep *step, gboolean backward, GError **error)
   CnnDevice *device = cnn_commands_device (step->commands);
   const guint blocks = block_count (out);
   const gsize bytes = block_bytes (in);
-  const CnnActivation tail = cnn_tail_activation (backward ? NULL : &step->epilogue->activation);
+  const CnnEpilogue *epilogue = backward ? NULL : step->epilogue;
+  const CnnActivation tail = cnn_tail_activation (backward ? NULL : &epilogue->activation);
   const guint at_once = (guint) MAX (cnn_device_max_binding (device) / bytes, 1);
   CnnBuffer *weights = cnn_layer_device_weights (layer, 0, device, blocks * bytes, 0, pack, error);
   DenseParams params = {
@@ -106,14 +107,16 @@ record (CnnLayer *layer, const CnnStep *step, gboolean backward, GError **error)
   else
     {
       dispatch.stem = CNN_TAIL_STEM ("dense", tail);
-      dispatch.n_bindings = 4;
+      dispatch.n_bindings = 5;
       dispatch.bindings[0] = cnn_tensor_binding (step->inputs[0]);
-      dispatch.bindings[2] = step->epilogue->affine;
+      dispatch.bindings[2] = epilogue->affine;
       dispatch.bindings[3] = cnn_tensor_binding (step->output);
+      dispatch.bindings[4] = cnn_residual_binding (epilogue, step->inputs[0]);
       dispatch.n_constants = 1;
       dispatch.constants[0] = tail.kind;
       dispatch.groups[1] = 1;
       dispatch.groups[2] = (guint) in->n * params.pixels;
+      params.has_residual = cnn_has_residual (epilogue);
       params.alpha = tail.alpha;
       params.max_value = tail.max_value;
       params.threshold = tail.threshold;

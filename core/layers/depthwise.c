@@ -6,8 +6,8 @@
 
 typedef struct DepthwiseParams DepthwiseParams;
 typedef struct DepthwiseTilesParams DepthwiseTilesParams;
-G_STATIC_ASSERT (sizeof (DepthwiseParams) == 80);
-G_STATIC_ASSERT (sizeof (DepthwiseTilesParams) == 76);
+G_STATIC_ASSERT (sizeof (DepthwiseParams) == 84);
+G_STATIC_ASSERT (sizeof (DepthwiseTilesParams) == 80);
 
 enum
 {
@@ -116,6 +116,7 @@ record_tiles (CnnConvolution *self, CnnCommands *commands, const CnnTensor *sour
     .first_tap = flip ? kernel * kernel - 1 : 0,
     .step_tap = flip ? -1 : 1,
     .has_affine = epilogue != NULL,
+    .has_residual = cnn_has_residual (epilogue),
     .alpha = tail.alpha,
     .max_value = tail.max_value,
     .threshold = tail.threshold,
@@ -148,8 +149,8 @@ record_tiles (CnnConvolution *self, CnnCommands *commands, const CnnTensor *sour
           .n_constants = 5,
           .bindings = { cnn_tensor_binding (source), cnn_whole_buffer (weights),
                         epilogue != NULL ? epilogue->affine : cnn_whole_buffer (weights),
-                        cnn_tensor_binding (target) },
-          .n_bindings = 4,
+                        cnn_tensor_binding (target), cnn_residual_binding (epilogue, source) },
+          .n_bindings = 5,
           .push = &params,
           .push_size = sizeof params,
           .groups = { ((guint) params.tiles + lanes - 1) / lanes, 1, 1 },
@@ -172,7 +173,7 @@ cnn_record_depthwise (CnnConvolution *self, CnnCommands *commands, const CnnTens
                    epilogue != NULL ? epilogue->activation.kind : CNN_ACTIVATION_LINEAR,
                    epilogue != NULL },
     .n_constants = 3,
-    .n_bindings = 4,
+    .n_bindings = 5,
     .push = &params,
     .push_size = sizeof params,
     .operations = window_operations (self, &target->shape),
@@ -185,6 +186,7 @@ cnn_record_depthwise (CnnConvolution *self, CnnCommands *commands, const CnnTens
   params.items = cnn_flat_vectors (&target->shape, dispatch.groups);
   if (epilogue != NULL)
     {
+      params.has_residual = cnn_has_residual (epilogue);
       params.alpha = epilogue->activation.alpha;
       params.max_value = epilogue->activation.max_value;
       params.threshold = epilogue->activation.threshold;
@@ -193,6 +195,7 @@ cnn_record_depthwise (CnnConvolution *self, CnnCommands *commands, const CnnTens
   dispatch.bindings[1] = cnn_whole_buffer (weights);
   dispatch.bindings[2] = epilogue != NULL ? epilogue->affine : cnn_whole_buffer (weights);
   dispatch.bindings[3] = cnn_tensor_binding (target);
+  dispatch.bindings[4] = cnn_residual_binding (epilogue, source);
   return cnn_commands_dispatch (commands, &dispatch, error);
 }
 

@@ -30,5 +30,9 @@ CnnActivation cnn_tail_activation (const CnnActivation *activation);
  * activations. */
 #define CNN_TAIL_STEM(stem, tail) ((tail).kind == CNN_ACTIVATION_RELU ? stem "_relu" : stem)
 
+gboolean cnn_has_residual (const CnnEpilogue *epilogue);
+/* What a kernel binds as its residual; where there is none, `other`, which is not read then. */
+CnnBinding cnn_residual_binding (const CnnEpilogue *epilogue, const CnnTensor *other);
+
 /* The affine rule of a layer with a bias, which is variable `index`: center 0, scale 1. */
 void cnn_bias_affine (const CnnLayer *layer, int index, int channels, CnnAffine *affine);

@@ -217,6 +217,18 @@ cnn_whole_buffer (CnnBuffer *buffer)
   return (CnnBinding){ buffer, 0, cnn_buffer_size (buffer) };
 }
 
+gboolean
+cnn_has_residual (const CnnEpilogue *epilogue)
+{
+  return epilogue != NULL && epilogue->residual != NULL;
+}
+
+CnnBinding
+cnn_residual_binding (const CnnEpilogue *epilogue, const CnnTensor *other)
+{
+  return cnn_tensor_binding (cnn_has_residual (epilogue) ? epilogue->residual : other);
+}
+
 void
 cnn_bias_affine (const CnnLayer *layer, int index, int channels, CnnAffine *affine)
 {

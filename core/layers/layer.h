@@ -73,11 +73,12 @@ typedef struct
   double center, scale, shift;
 } CnnAffine;
 
-/* The tail that a kernel applies to its result, per channel:
- * y = activation ((x − center) · scale + shift). */
+/* The tail that a kernel applies to its result, the affine part per channel:
+ * y = activation ((x − center) · scale + shift + residual). */
 typedef struct
 {
-  CnnBinding affine; /* vec4 center[⌈C/4⌉], scale[⌈C/4⌉], shift[⌈C/4⌉] */
+  CnnBinding affine;         /* vec4 center[⌈C/4⌉], scale[⌈C/4⌉], shift[⌈C/4⌉] */
+  const CnnTensor *residual; /* as the output, or NULL */
   CnnActivation activation;
 } CnnEpilogue;
 
@@ -108,7 +109,8 @@ typedef enum
   CNN_LAYER_RESHAPING = 1 << 6,  /* moves values about: padding, cropping, reshape, resizing */
   CNN_LAYER_ACTIVATION = 1 << 7, /* elementwise by layer->activation alone; may be folded */
   CNN_LAYER_INPUT = 1 << 8,
-  CNN_LAYER_SCALING = 1 << 9 /* brings a picture into the units that the model learned in */
+  CNN_LAYER_SCALING = 1 << 9, /* brings a picture into the units that the model learned in */
+  CNN_LAYER_SUM = 1 << 10     /* the sum of its inputs: of one shape, may be folded if two */
 } CnnLayerFlags;
 
 struct _CnnLayerClass

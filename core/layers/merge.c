@@ -262,7 +262,7 @@ BACKWARD (minimum, BINARY_MINIMUM, 1.f, 1.f)
 FORWARD (custom_scale, BINARY_ADD, SCALE (layer), 1.f)
 BACKWARD (custom_scale, BINARY_ADD, 1.f, SCALE (layer))
 
-MERGE_CLASS (add, "Add", sum, 0);
+MERGE_CLASS (add, "Add", sum, CNN_LAYER_SUM);
 MERGE_CLASS (subtract, "Subtract", pair, 0);
 MERGE_CLASS (average, "Average", sum, 0);
 MERGE_CLASS (multiply, "Multiply", few, CNN_LAYER_NEEDS_INPUTS);

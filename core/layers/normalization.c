@@ -6,7 +6,7 @@
 #include "normalize_params.h"
 
 typedef struct NormalizeParams NormalizeParams;
-G_STATIC_ASSERT (sizeof (NormalizeParams) == 36);
+G_STATIC_ASSERT (sizeof (NormalizeParams) == 40);
 
 #define MAX_GROUPS (1 << 15)
 
@@ -120,7 +120,8 @@ record (CnnLayer *layer, const CnnStep *step, gboolean backward, CnnBinding scal
 {
   const CnnShape *shape = &step->input_shapes[0];
   const int groups = group_count (layer, shape);
-  const CnnActivation *activation = backward ? NULL : &step->epilogue->activation;
+  const CnnEpilogue *epilogue = backward ? NULL : step->epilogue;
+  const CnnActivation tail = cnn_tail_activation (epilogue != NULL ? &epilogue->activation : NULL);
   const CnnBinding source = cnn_tensor_binding (step->inputs[0]);
   const CnnBinding gradient = backward ? cnn_tensor_binding (step->grad_output) : source;
   NormalizeParams params = {
@@ -129,9 +130,10 @@ record (CnnLayer *layer, const CnnStep *step, gboolean backward, CnnBinding scal
     .channels = (guint) shape->c,
     .groups = (guint) groups,
     .epsilon = ((const Normalization *) layer)->epsilon,
-    .alpha = activation != NULL ? activation->alpha : 0.f,
-    .max_value = activation != NULL ? activation->max_value : 0.f,
-    .threshold = activation != NULL ? activation->threshold : 0.f,
+    .has_residual = cnn_has_residual (epilogue),
+    .alpha = tail.alpha,
+    .max_value = tail.max_value,
+    .threshold = tail.threshold,
   };
   CnnDispatch moments = {
     .stem = groups == 0 ? "pixel_moments" : "group_moments",
@@ -145,11 +147,11 @@ record (CnnLayer *layer, const CnnStep *step, gboolean backward, CnnBinding scal
   };
   CnnDispatch result = {
     .stem = "normalize",
-    .constants = { (guint32) backward, activation != NULL ? activation->kind : 0, groups != 0 },
+    .constants = { (guint32) backward, tail.kind, groups != 0 },
     .n_constants = 3,
     .bindings = { source, gradient, scale, cnn_tensor_binding (step->scratch),
-                  cnn_tensor_binding (target) },
-    .n_bindings = 5,
+                  cnn_tensor_binding (target), cnn_residual_binding (epilogue, step->inputs[0]) },
+    .n_bindings = 6,
     .push = &params,
     .push_size = sizeof params,
   };

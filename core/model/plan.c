@@ -26,6 +26,7 @@ typedef struct
   StepKind kind;
   int node;
   int tail;                    /* forward: the node whose value is written */
+  int residual;                /* forward: span of what is added, or NONE */
   int scratch;                 /* span, or NONE */
   int gradient;                /* backward: span of the output's gradient */
   int targets[CNN_MAX_INPUTS]; /* backward: spans of the inputs' gradients, or NONE */
@@ -136,34 +137,44 @@ add_scratch (CnnPlan *self, int index, int at)
   return add_span (self, &scratch, at, at);
 }
 
+/* A kernel runs where the last node that it does stands: by then all that it reads is there. */
 static void
 add_forward_steps (CnnPlan *self)
 {
-  for (int i = 0; i < self->use.n_nodes; i++)
-    {
-      const CnnNode *node = cnn_model_node (self->use.model, i);
-      Step step = { .kind = STEP_FORWARD, .node = i, .tail = i, .affine = NONE };
-      int at = (int) self->steps->len;
+  const CnnUse *use = &self->use;
 
-      if (!self->use.needed[i] || cnn_use_is_identity (&self->use, i)
-          || cnn_use_is_folded_in (&self->use, i))
+  for (int i = 0; i < use->n_nodes; i++)
+    {
+      const CnnNode *node = cnn_model_node (use->model, i);
+      Step step = { .kind = STEP_FORWARD, .tail = i, .residual = NONE, .affine = NONE };
+      int at = (int) self->steps->len, head = i;
+
+      if (!use->needed[i] || cnn_use_is_identity (use, i) || use->folded_into[i] != NONE)
         continue;
-      if (i == self->use.input || node->layer->klass->flags & CNN_LAYER_INPUT)
+      if (i == use->input || node->layer->klass->flags & CNN_LAYER_INPUT)
         {
-          self->value_span[i] = add_span (self, &self->use.shapes[i], 0, 0);
+          self->value_span[i] = add_span (self, &use->shapes[i], 0, 0);
           continue;
         }
-      while (self->use.folded_into[step.tail] != NONE)
-        step.tail = self->use.folded_into[step.tail];
-      if (step.tail != i
-          && cnn_use_layer (&self->use, step.tail)->klass->flags & CNN_LAYER_ACTIVATION)
-        step.activation = cnn_use_layer (&self->use, step.tail)->activation;
+      for (int from; (from = use->folded_from[head]) != NONE; head = from)
+        {
+          node = cnn_model_node (use->model, head);
+          for (int j = 0; j < node->n_inputs; j++)
+            if (cnn_use_root (use, node->inputs[j]) != from)
+              step.residual = self->value_span[cnn_use_root (use, node->inputs[j])];
+        }
+      node = cnn_model_node (use->model, head);
+      step.node = head;
+      if (head != i && cnn_use_layer (use, i)->klass->flags & CNN_LAYER_ACTIVATION)
+        step.activation = cnn_use_layer (use, i)->activation;
       if (node->layer->klass->flags & CNN_LAYER_EPILOGUE)
-        step.affine = add_affine (self, i, FALSE);
-      step.scratch = add_scratch (self, i, at);
+        step.affine = add_affine (self, head, FALSE);
+      step.scratch = add_scratch (self, head, at);
       for (int j = 0; j < node->n_inputs; j++)
-        use_span (self, self->value_span[cnn_use_root (&self->use, node->inputs[j])], at);
-      self->value_span[step.tail] = add_span (self, &self->use.shapes[step.tail], at, at);
+        use_span (self, self->value_span[cnn_use_root (use, node->inputs[j])], at);
+      if (step.residual != NONE)
+        use_span (self, step.residual, at);
+      self->value_span[i] = add_span (self, &use->shapes[i], at, at);
       g_array_append_val (self->steps, step);
     }
   self->n_forward_steps = (int) self->steps->len;
@@ -193,7 +204,7 @@ static void
 add_backward_step (CnnPlan *self, int index)
 {
   const CnnNode *node = cnn_model_node (self->use.model, index);
-  Step step = { .kind = STEP_BACKWARD, .node = index, .affine = NONE };
+  Step step = { .kind = STEP_BACKWARD, .node = index, .residual = NONE, .affine = NONE };
   int at = (int) self->steps->len;
   gboolean inputs, output;
 
@@ -219,6 +230,17 @@ add_backward_step (CnnPlan *self, int index)
       contribute (self, node->inputs[j], step.targets[j]);
 }
 
+/* The gradient of the node is that of its inputs too. */
+static void
+pass_on (CnnPlan *self, int index)
+{
+  const CnnNode *node = cnn_model_node (self->use.model, index);
+
+  for (int j = 0; j < node->n_inputs; j++)
+    if (self->use.backward[node->inputs[j]])
+      contribute (self, node->inputs[j], self->gradient_span[index]);
+}
+
 static void
 add_backward_steps (CnnPlan *self)
 {
@@ -234,8 +256,8 @@ add_backward_steps (CnnPlan *self)
         use_span (self, self->gradient_span[i], CNN_FOREVER);
       if (!cnn_use_runs_backward (&self->use, i))
         continue;
-      if (cnn_use_is_identity (&self->use, i))
-        contribute (self, cnn_model_node (self->use.model, i)->inputs[0], self->gradient_span[i]);
+      if (cnn_use_is_identity (&self->use, i) || cnn_use_is_plain_sum (&self->use, i))
+        pass_on (self, i);
       else
         add_backward_step (self, i);
     }
@@ -312,7 +334,6 @@ record_layer (CnnPlan *self, CnnCommands *commands, const Step *plan_step, GErro
       scratch.n = step.output_shape.n;
       step.scratch = KEEP (tensor_at (self, plan_step->scratch, &scratch));
     }
-#undef KEEP
   if (plan_step->affine != NONE)
     {
       epilogue.affine = (CnnBinding){
@@ -320,8 +341,12 @@ record_layer (CnnPlan *self, CnnCommands *commands, const Step *plan_step, GErro
         g_array_index (self->affine_offsets, gsize, 2 * plan_step->affine),
         g_array_index (self->affine_offsets, gsize, 2 * plan_step->affine + 1),
       };
+      if (plan_step->residual != NONE)
+        epilogue.residual =
+            KEEP (tensor_at (self, plan_step->residual, &self->use.shapes[plan_step->tail]));
       step.epilogue = &epilogue;
     }
+#undef KEEP
   return backward ? node->layer->klass->backward (node->layer, &step, error)
                   : node->layer->klass->forward (node->layer, &step, error);
 }

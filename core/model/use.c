@@ -10,6 +10,17 @@ cnn_use_layer (const CnnUse *self, int node)
 }
 
 gboolean
+cnn_use_is_plain_sum (const CnnUse *self, int index)
+{
+  const CnnNode *node = cnn_model_node (self->model, index);
+
+  for (int j = 0; j < node->n_inputs; j++)
+    if (!cnn_shape_equal (&self->shapes[node->inputs[j]], &self->shapes[index]))
+      return FALSE;
+  return index != self->input && node->layer->klass->flags & CNN_LAYER_SUM;
+}
+
+gboolean
 cnn_use_is_identity (const CnnUse *self, int node)
 {
   const CnnLayer *layer = cnn_use_layer (self, node);
@@ -128,41 +139,69 @@ find_kept (CnnUse *self)
     }
 }
 
-gboolean
-cnn_use_is_folded_in (const CnnUse *self, int index)
+/* The one node that works on this one's value, past those that pass it on. */
+static int
+only_reader (const CnnUse *self, int node)
 {
-  const CnnNode *node = cnn_model_node (self->model, index);
-
-  return node->n_inputs == 1 && self->folded_into[node->inputs[0]] == index;
+  if (self->kept[node])
+    return CNN_NO_NODE;
+  while (self->users[node] == 1)
+    {
+      node = self->user[node];
+      if (!cnn_use_is_identity (self, node))
+        return node;
+    }
+  return CNN_NO_NODE;
 }
 
-/* Lets a convolution swallow the BatchNormalization and the activation after it, where nobody else
- * reads what is in between. */
+/* What a kernel does to its result before it writes it, in this order. */
+typedef enum
+{
+  STAGE_NONE,
+  STAGE_AFFINE,
+  STAGE_SUM,
+  STAGE_ACTIVATION
+} Stage;
+
+static Stage
+stage_of (const CnnUse *self, int node)
+{
+  const CnnLayer *layer = cnn_use_layer (self, node);
+
+  if (layer->klass->only_affine)
+    return STAGE_AFFINE;
+  if (layer->klass->flags & CNN_LAYER_ACTIVATION
+      && layer->activation.kind != CNN_ACTIVATION_SOFTMAX)
+    return STAGE_ACTIVATION;
+  return cnn_use_is_plain_sum (self, node) && cnn_model_node (self->model, node)->n_inputs == 2
+             ? STAGE_SUM
+             : STAGE_NONE;
+}
+
+/* Lets a convolution swallow the BatchNormalization, the sum and the activation after it, where
+ * nobody else reads what is in between. The last comes first: of two that are summed it is the
+ * later one that takes in the other's value. */
 static void
 fold (CnnUse *self)
 {
-  for (int i = 0; i < self->n_nodes; i++)
+  for (int i = self->n_nodes - 1; i >= 0; i--)
     {
-      int at = i;
+      Stage open = STAGE_AFFINE; /* the first that may still follow */
+      int next;
 
       if (!self->needed[i] || i == self->input
-          || !(cnn_use_layer (self, i)->klass->flags & CNN_LAYER_EPILOGUE)
-          || cnn_use_is_folded_in (self, i))
+          || !(cnn_use_layer (self, i)->klass->flags & CNN_LAYER_EPILOGUE))
         continue;
-      while (self->users[at] == 1 && !self->kept[at])
+      for (int at = i; (next = only_reader (self, at)) != CNN_NO_NODE; at = next)
         {
-          int next = self->user[at];
-          const CnnLayer *layer = cnn_use_layer (self, next);
-          gboolean activation = (layer->klass->flags & CNN_LAYER_ACTIVATION)
-                                && layer->activation.kind != CNN_ACTIVATION_SOFTMAX
-                                && layer->activation.kind != CNN_ACTIVATION_LINEAR;
+          const Stage stage = stage_of (self, next);
+          const int before = self->folded_from[next];
 
-          if (!layer->klass->only_affine && !activation)
+          if (stage < open || (before != CNN_NO_NODE && before != at))
             break;
           self->folded_into[at] = next;
-          at = next;
-          if (activation)
-            break;
+          self->folded_from[next] = at;
+          open = stage == STAGE_AFFINE ? STAGE_AFFINE : stage + 1;
         }
     }
 }
@@ -199,8 +238,9 @@ cnn_use_init (CnnUse *self, CnnModel *model, const CnnPlanRequest *request, GErr
   self->users = g_new0 (int, n);
   self->user = g_new (int, n);
   self->folded_into = g_new (int, n);
+  self->folded_from = g_new (int, n);
   for (int i = 0; i < n; i++)
-    self->user[i] = self->folded_into[i] = CNN_NO_NODE;
+    self->user[i] = self->folded_into[i] = self->folded_from[i] = CNN_NO_NODE;
 
   self->shapes = find_shapes (self, request, error);
   if (self->shapes == NULL)
@@ -229,4 +269,5 @@ cnn_use_clear (CnnUse *self)
   g_free (self->users);
   g_free (self->user);
   g_free (self->folded_into);
+  g_free (self->folded_from);
 }

@@ -24,7 +24,8 @@ typedef struct
   gboolean *kept;     /* its value is read by more than the next layer of its chain */
   int *users;         /* how many needed nodes read it */
   int *user;          /* the last of them */
-  int *folded_into;   /* next node of the chain, or CNN_NO_NODE */
+  int *folded_into;   /* the node that the same kernel goes on with, or CNN_NO_NODE */
+  int *folded_from;   /* the same link from its other end */
 } CnnUse;
 
 /* Of a struct of zeros. The model must outlive it. FALSE: the shapes do not fit. */
@@ -36,8 +37,8 @@ const CnnLayer *cnn_use_layer (const CnnUse *use, int node);
 gboolean cnn_use_is_identity (const CnnUse *use, int node);
 /* The node whose memory holds this node's value. */
 int cnn_use_root (const CnnUse *use, int node);
-/* The node is computed by the kernel of one before it. */
-gboolean cnn_use_is_folded_in (const CnnUse *use, int node);
+/* The node adds values of one shape: its gradient is that of each of them. */
+gboolean cnn_use_is_plain_sum (const CnnUse *use, int node);
 /* The node's backward kernel runs: one of its inputs has a gradient. */
 gboolean cnn_use_runs_backward (const CnnUse *use, int node);
 /* Which of its values a node reads on the way back. */
