@@ -1,6 +1,6 @@
 #version 450
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The epilogue alone, and its gradient for a linear one. */
+/* The epilogue alone. */
 #extension GL_GOOGLE_include_directive : enable
 #include "activation.glsl"
 #include "affine_params.h"
@@ -8,7 +8,6 @@
 #include "vectors.glsl"
 
 layout (constant_id = 0) const uint ACTIVATION = 0;
-layout (constant_id = 1) const uint FORWARD = 1;
 
 VECTORS (0, source);
 VECTORS (1, affine);
@@ -21,9 +20,8 @@ main ()
 {
   const uint item = min (flat_item (), items - 1);
   const uint plane = item / pixels % planes;
-  vec4 v = LOAD (source, item);
+  vec4 v = epilogue (LOAD (source, item), plane, planes, item);
 
-  v = FORWARD != 0 ? epilogue (v, plane, planes, item) : v * LOAD (affine, planes + plane);
   if (flat_item () < items)
     target[item] = v;
 }

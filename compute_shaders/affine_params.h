@@ -3,7 +3,7 @@
 #define AFFINE_PARAMS_H
 #include "params.h"
 
-/* specialization constants: 0 activation, 1 forward */
+/* specialization constant: 0 activation */
 CNN_PARAMS (AffineParams)
 {
   uint items; /* vec4s */

@@ -3,11 +3,14 @@
 #include "internal.h"
 
 #include "elementwise_params.h"
+#include "tail_backward_params.h"
 
 #include <math.h>
 
 typedef struct ElementwiseParams ElementwiseParams;
+typedef struct TailBackwardParams TailBackwardParams;
 G_STATIC_ASSERT (sizeof (ElementwiseParams) == 16);
+G_STATIC_ASSERT (sizeof (TailBackwardParams) == 24);
 
 #define RELU(slope, ceiling)                 \
   {                                          \
@@ -115,53 +118,72 @@ is_identity (const CnnLayer *layer, const CnnShape *input)
 }
 
 static gboolean
-record (const CnnActivation *activation, CnnCommands *commands, CnnDispatch *dispatch,
-        const CnnTensor *target, GError **error)
+forward (CnnLayer *layer, const CnnStep *step, GError **error)
 {
+  const CnnActivation *activation = &layer->activation;
+  CnnDispatch dispatch = {
+    .stem = CNN_TAIL_STEM ("activation", *activation),
+    .constants = { activation->kind },
+    .n_constants = 1,
+    .bindings = { cnn_tensor_binding (step->inputs[0]), cnn_tensor_binding (step->output) },
+    .n_bindings = 2,
+  };
   ElementwiseParams params = {
-    .items = cnn_flat_vectors (&target->shape, dispatch->groups),
+    .items = cnn_flat_vectors (&step->output_shape, dispatch.groups),
     .alpha = activation->alpha,
     .max_value = activation->max_value,
     .threshold = activation->threshold,
   };
 
-  dispatch->bindings[dispatch->n_bindings++] = cnn_tensor_binding (target);
-  dispatch->push = &params;
-  dispatch->push_size = sizeof params;
-  return cnn_commands_dispatch (commands, dispatch, error);
+  if (activation->kind == CNN_ACTIVATION_SOFTMAX)
+    return cnn_softmax_forward (step, error);
+  dispatch.push = &params;
+  dispatch.push_size = sizeof params;
+  return cnn_commands_dispatch (step->commands, &dispatch, error);
 }
 
-static gboolean
-forward (CnnLayer *layer, const CnnStep *step, GError **error)
+gboolean
+cnn_tail_backward (const CnnActivation *activation, const CnnStep *step, GError **error)
 {
+  const CnnActivation tail = activation != NULL ? *activation : (CnnActivation){ 0 };
+  const CnnBinding gradient = cnn_tensor_binding (step->grad_output);
+  const CnnShape *shape = &step->output_shape;
+  const gboolean affine = step->epilogue != NULL;
   CnnDispatch dispatch = {
-    .stem = CNN_TAIL_STEM ("activation", layer->activation),
-    .constants = { layer->activation.kind },
-    .n_constants = 1,
+    .stem = "tail_backward",
+    .constants = { tail.kind, TAIL_NO_DERIVATIVE, (guint32) affine },
+    .n_constants = 3,
+    .bindings = { gradient, gradient, affine ? step->epilogue->affine : gradient,
+                  cnn_tensor_binding (step->grad_inputs[0]) },
+    .n_bindings = 4,
+  };
+  TailBackwardParams params = {
+    .items = cnn_flat_vectors (shape, dispatch.groups),
+    .planes = (guint) cnn_shape_planes (shape),
+    .pixels = (guint) (shape->h * shape->w),
+    .alpha = tail.alpha,
+    .max_value = tail.max_value,
+    .threshold = tail.threshold,
   };
 
-  if (layer->activation.kind == CNN_ACTIVATION_SOFTMAX)
-    return cnn_softmax_forward (step, error);
-  dispatch.bindings[dispatch.n_bindings++] = cnn_tensor_binding (step->inputs[0]);
-  return record (&layer->activation, step->commands, &dispatch, step->output, error);
+  if (activation != NULL)
+    {
+      const gboolean from_output = cnn_activation_derives_from_output (activation);
+
+      dispatch.constants[1] = from_output ? TAIL_FROM_OUTPUT : TAIL_FROM_INPUT;
+      dispatch.bindings[0] = cnn_tensor_binding (from_output ? step->output : step->inputs[0]);
+    }
+  dispatch.push = &params;
+  dispatch.push_size = sizeof params;
+  return cnn_commands_dispatch (step->commands, &dispatch, error);
 }
 
 static gboolean
 backward (CnnLayer *layer, const CnnStep *step, GError **error)
 {
-  const gboolean from_output = cnn_activation_derives_from_output (&layer->activation);
-  CnnDispatch dispatch = {
-    .stem = "activation_backward",
-    .constants = { layer->activation.kind, (guint32) from_output },
-    .n_constants = 2,
-  };
-
-  if (layer->activation.kind == CNN_ACTIVATION_SOFTMAX)
-    return cnn_softmax_backward (step, error);
-  dispatch.bindings[dispatch.n_bindings++] =
-      cnn_tensor_binding (from_output ? step->output : step->inputs[0]);
-  dispatch.bindings[dispatch.n_bindings++] = cnn_tensor_binding (step->grad_output);
-  return record (&layer->activation, step->commands, &dispatch, step->grad_inputs[0], error);
+  return layer->activation.kind == CNN_ACTIVATION_SOFTMAX
+             ? cnn_softmax_backward (step, error)
+             : cnn_tail_backward (&layer->activation, step, error);
 }
 
 static gboolean

@@ -22,19 +22,18 @@ same_shape (const CnnLayer *layer, const CnnShape *inputs, int n_inputs, CnnShap
 }
 
 static gboolean
-record (const CnnStep *step, gboolean backward, GError **error)
+forward (CnnLayer *layer, const CnnStep *step, GError **error)
 {
   const CnnEpilogue *epilogue = step->epilogue;
-  const CnnTensor *source = backward ? step->grad_output : step->inputs[0];
-  const CnnTensor *target = backward ? step->grad_inputs[0] : step->output;
-  const CnnShape *shape = &target->shape;
-  const CnnActivation tail = cnn_tail_activation (backward ? NULL : &epilogue->activation);
+  const CnnShape *shape = &step->output_shape;
+  const CnnActivation tail = cnn_tail_activation (&epilogue->activation);
   CnnDispatch dispatch = {
     .stem = CNN_TAIL_STEM ("affine", tail),
-    .constants = { tail.kind, !backward },
-    .n_constants = 2,
-    .bindings = { cnn_tensor_binding (source), epilogue->affine, cnn_tensor_binding (target),
-                  cnn_residual_binding (epilogue, source) },
+    .constants = { tail.kind },
+    .n_constants = 1,
+    .bindings = { cnn_tensor_binding (step->inputs[0]), epilogue->affine,
+                  cnn_tensor_binding (step->output),
+                  cnn_residual_binding (epilogue, step->inputs[0]) },
     .n_bindings = 4,
   };
   AffineParams params = {
@@ -47,23 +46,17 @@ record (const CnnStep *step, gboolean backward, GError **error)
     .threshold = tail.threshold,
   };
 
+  (void) layer;
   dispatch.push = &params;
   dispatch.push_size = sizeof params;
   return cnn_commands_dispatch (step->commands, &dispatch, error);
 }
 
 static gboolean
-forward (CnnLayer *layer, const CnnStep *step, GError **error)
-{
-  (void) layer;
-  return record (step, FALSE, error);
-}
-
-static gboolean
 backward (CnnLayer *layer, const CnnStep *step, GError **error)
 {
   (void) layer;
-  return record (step, TRUE, error);
+  return cnn_tail_backward (NULL, step, error);
 }
 
 /* One number for all channels, or one a channel. */

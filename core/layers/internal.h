@@ -34,5 +34,10 @@ gboolean cnn_has_residual (const CnnEpilogue *epilogue);
 /* What a kernel binds as its residual; where there is none, `other`, which is not read then. */
 CnnBinding cnn_residual_binding (const CnnEpilogue *epilogue, const CnnTensor *other);
 
+/* The gradient of an epilogue: from grad_output to grad_inputs[0] through `activation`, by the
+ * value that its derivative follows from, and the affine part of step->epilogue; either may be
+ * NULL. */
+gboolean cnn_tail_backward (const CnnActivation *activation, const CnnStep *step, GError **error);
+
 /* The affine rule of a layer with a bias, which is variable `index`: center 0, scale 1. */
 void cnn_bias_affine (const CnnLayer *layer, int index, int channels, CnnAffine *affine);

@@ -94,8 +94,9 @@ typedef struct
   CnnShape input_shapes[CNN_MAX_INPUTS];
   CnnShape output_shape;
   const CnnTensor *scratch;    /* of the class's scratch_shape */
-  const CnnEpilogue *epilogue; /* CNN_LAYER_EPILOGUE; backward: the layer's own affine, for
-                                * classes with an affine rule */
+  const CnnEpilogue *epilogue; /* CNN_LAYER_EPILOGUE; backward of only_affine classes and of
+                                * activations: the affine part that the gradient goes through
+                                * (after the activation's derivative), or NULL */
 } CnnStep;
 
 typedef enum

@@ -25,7 +25,8 @@ typedef struct
 {
   StepKind kind;
   int node;
-  int tail;                    /* forward: the node whose value is written */
+  int tail;                    /* the last node that the kernel does, whose value, or inputs'
+                                * gradients, are written */
   int residual;                /* forward: span of what is added, or NONE */
   int scratch;                 /* span, or NONE */
   int gradient;                /* backward: span of the output's gradient */
@@ -85,27 +86,35 @@ compose (const CnnAffine *first, const CnnAffine *second)
                       second->shift };
 }
 
-/* Appends a layer's affine tail, with those folded in after it; gives its index. */
+/* Appends the affine parts of the chain that begins with `node`, as one; gives its index, or NONE
+ * where there are none. */
 static int
-add_affine (CnnPlan *self, int node, gboolean alone)
+add_affine (CnnPlan *self, int node, const int *chain)
 {
   const gsize alignment = cnn_device_alignment (self->device) / sizeof (float);
-  const int channels = self->use.shapes[node].c,
-            width = cnn_shape_planes (&self->use.shapes[node]) * 4;
-  g_autofree CnnAffine *all = g_new0 (CnnAffine, channels), *next = g_new0 (CnnAffine, channels);
+  const CnnShape *shape = &self->use.shapes[node];
+  const int channels = shape->c, width = cnn_shape_planes (shape) * 4;
+  g_autofree CnnAffine *all = g_new (CnnAffine, channels), *next = g_new (CnnAffine, channels);
   gsize offset[2] = { (self->affines->len + alignment - 1) / alignment * alignment,
                       (gsize) width * 3 };
+  gboolean found = FALSE;
   float *target;
 
-  cnn_use_layer (&self->use, node)->klass->affine (cnn_use_layer (&self->use, node), channels, all);
-  for (int at = self->use.folded_into[node]; !alone && at != NONE; at = self->use.folded_into[at])
-    if (cnn_use_layer (&self->use, at)->klass->only_affine)
-      {
-        cnn_use_layer (&self->use, at)
-            ->klass->affine (cnn_use_layer (&self->use, at), channels, next);
-        for (int c = 0; c < channels; c++)
-          all[c] = compose (all + c, next + c);
-      }
+  for (int c = 0; c < channels; c++)
+    all[c] = (CnnAffine){ 0., 1., 0. };
+  for (int at = node; at != NONE; at = chain[at])
+    {
+      const CnnLayer *layer = cnn_use_layer (&self->use, at);
+
+      if (layer->klass->affine == NULL)
+        continue;
+      layer->klass->affine (layer, channels, next);
+      for (int c = 0; c < channels; c++)
+        all[c] = compose (all + c, next + c);
+      found = TRUE;
+    }
+  if (!found)
+    return NONE;
   g_array_set_size (self->affines, (guint) (offset[0] + offset[1]));
   target = &g_array_index (self->affines, float, offset[0]);
   memset (target, 0, offset[1] * sizeof (float));
@@ -167,8 +176,7 @@ add_forward_steps (CnnPlan *self)
       step.node = head;
       if (head != i && cnn_use_layer (use, i)->klass->flags & CNN_LAYER_ACTIVATION)
         step.activation = cnn_use_layer (use, i)->activation;
-      if (node->layer->klass->flags & CNN_LAYER_EPILOGUE)
-        step.affine = add_affine (self, head, FALSE);
+      step.affine = add_affine (self, head, use->folded_into);
       step.scratch = add_scratch (self, head, at);
       for (int j = 0; j < node->n_inputs; j++)
         use_span (self, self->value_span[cnn_use_root (use, node->inputs[j])], at);
@@ -203,25 +211,33 @@ contribute (CnnPlan *self, int node, int span)
 static void
 add_backward_step (CnnPlan *self, int index)
 {
-  const CnnNode *node = cnn_model_node (self->use.model, index);
-  Step step = { .kind = STEP_BACKWARD, .node = index, .residual = NONE, .affine = NONE };
+  const CnnUse *use = &self->use;
+  Step step = {
+    .kind = STEP_BACKWARD, .node = index, .tail = index, .residual = NONE, .affine = NONE
+  };
   int at = (int) self->steps->len;
+  const CnnNode *node;
   gboolean inputs, output;
 
+  while (use->back_into[step.tail] != NONE)
+    step.tail = use->back_into[step.tail];
+  node = cnn_model_node (use->model, step.tail);
   step.gradient = self->gradient_span[index];
   step.scratch = add_scratch (self, index, at);
-  if (node->layer->klass->only_affine)
-    step.affine = add_affine (self, index, TRUE);
+  if (cnn_use_is_tail (use, index))
+    step.affine = add_affine (self, index, use->back_into);
   use_span (self, step.gradient, at);
-  cnn_use_backward_reads (&self->use, index, &inputs, &output);
+  cnn_use_backward_reads (use, index, &inputs, &output);
   if (output)
     use_span (self, self->value_span[index], at);
   for (int j = 0; j < node->n_inputs; j++)
     {
+      const int input = cnn_model_node (use->model, index)->inputs[j];
+
       if (inputs)
-        use_span (self, self->value_span[cnn_use_root (&self->use, node->inputs[j])], at);
-      step.targets[j] = self->use.backward[node->inputs[j]]
-                            ? add_span (self, &self->use.shapes[node->inputs[j]], at, at)
+        use_span (self, self->value_span[cnn_use_root (use, input)], at);
+      step.targets[j] = use->backward[node->inputs[j]]
+                            ? add_span (self, &use->shapes[node->inputs[j]], at, at)
                             : NONE;
     }
   g_array_append_val (self->steps, step);
@@ -254,7 +270,7 @@ add_backward_steps (CnnPlan *self)
         continue;
       if (self->use.wanted_gradient[i])
         use_span (self, self->gradient_span[i], CNN_FOREVER);
-      if (!cnn_use_runs_backward (&self->use, i))
+      if (!cnn_use_runs_backward (&self->use, i) || self->use.back_from[i] != NONE)
         continue;
       if (cnn_use_is_identity (&self->use, i) || cnn_use_is_plain_sum (&self->use, i))
         pass_on (self, i);

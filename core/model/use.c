@@ -178,6 +178,14 @@ stage_of (const CnnUse *self, int node)
              : STAGE_NONE;
 }
 
+gboolean
+cnn_use_is_tail (const CnnUse *self, int node)
+{
+  const Stage stage = stage_of (self, node);
+
+  return stage == STAGE_AFFINE || stage == STAGE_ACTIVATION;
+}
+
 /* Lets a convolution swallow the BatchNormalization, the sum and the activation after it, where
  * nobody else reads what is in between. The last comes first: of two that are summed it is the
  * later one that takes in the other's value. */
@@ -206,6 +214,40 @@ fold (CnnUse *self)
     }
 }
 
+/* The node that this one works on, past those that pass it on; where the gradient in between is of
+ * no other use. */
+static int
+only_source (const CnnUse *self, int node)
+{
+  do
+    {
+      node = cnn_model_node (self->model, node)->inputs[0];
+      if (self->users[node] != 1 || self->wanted_gradient[node])
+        return CNN_NO_NODE;
+    }
+  while (cnn_use_is_identity (self, node));
+  return node;
+}
+
+/* On the way back an activation and the BatchNormalizations before it are one product. */
+static void
+fold_backward (CnnUse *self)
+{
+  for (int i = 0; i < self->n_nodes; i++)
+    {
+      int source;
+
+      if (!cnn_use_runs_backward (self, i) || !cnn_use_is_tail (self, i))
+        continue;
+      source = only_source (self, i);
+      if (source == CNN_NO_NODE || stage_of (self, source) != STAGE_AFFINE
+          || !cnn_use_runs_backward (self, source))
+        continue;
+      self->back_into[i] = source;
+      self->back_from[source] = i;
+    }
+}
+
 /* --- The public face --- */
 
 static CnnShape *
@@ -228,6 +270,8 @@ cnn_use_init (CnnUse *self, CnnModel *model, const CnnPlanRequest *request, GErr
   const int n = cnn_model_count (model);
   gboolean **flags[] = { &self->wanted, &self->wanted_gradient, &self->needed, &self->backward,
                          &self->kept };
+  int **links[] = { &self->user, &self->folded_into, &self->folded_from, &self->back_into,
+                    &self->back_from };
 
   self->model = model;
   self->n_nodes = n;
@@ -236,11 +280,12 @@ cnn_use_init (CnnUse *self, CnnModel *model, const CnnPlanRequest *request, GErr
   for (guint i = 0; i < G_N_ELEMENTS (flags); i++)
     *flags[i] = g_new0 (gboolean, n);
   self->users = g_new0 (int, n);
-  self->user = g_new (int, n);
-  self->folded_into = g_new (int, n);
-  self->folded_from = g_new (int, n);
-  for (int i = 0; i < n; i++)
-    self->user[i] = self->folded_into[i] = self->folded_from[i] = CNN_NO_NODE;
+  for (guint i = 0; i < G_N_ELEMENTS (links); i++)
+    {
+      *links[i] = g_new (int, n);
+      for (int j = 0; j < n; j++)
+        (*links[i])[j] = CNN_NO_NODE;
+    }
 
   self->shapes = find_shapes (self, request, error);
   if (self->shapes == NULL)
@@ -254,6 +299,7 @@ cnn_use_init (CnnUse *self, CnnModel *model, const CnnPlanRequest *request, GErr
   find_backward (self);
   find_kept (self);
   fold (self);
+  fold_backward (self);
   return TRUE;
 }
 
@@ -270,4 +316,6 @@ cnn_use_clear (CnnUse *self)
   g_free (self->user);
   g_free (self->folded_into);
   g_free (self->folded_from);
+  g_free (self->back_into);
+  g_free (self->back_from);
 }

@@ -26,6 +26,8 @@ typedef struct
   int *user;          /* the last of them */
   int *folded_into;   /* the node that the same kernel goes on with, or CNN_NO_NODE */
   int *folded_from;   /* the same link from its other end */
+  int *back_into; /* the node before, whose gradient's kernel is this one's too, or CNN_NO_NODE */
+  int *back_from; /* the same link from its other end */
 } CnnUse;
 
 /* Of a struct of zeros. The model must outlive it. FALSE: the shapes do not fit. */
@@ -39,6 +41,8 @@ gboolean cnn_use_is_identity (const CnnUse *use, int node);
 int cnn_use_root (const CnnUse *use, int node);
 /* The node adds values of one shape: its gradient is that of each of them. */
 gboolean cnn_use_is_plain_sum (const CnnUse *use, int node);
+/* The node is affine alone or an activation: what an epilogue does. */
+gboolean cnn_use_is_tail (const CnnUse *use, int node);
 /* The node's backward kernel runs: one of its inputs has a gradient. */
 gboolean cnn_use_runs_backward (const CnnUse *use, int node);
 /* Which of its values a node reads on the way back. */
