@@ -78,5 +78,7 @@ main ()
       v[i] = BACKWARD != 0 ? backward (n, plane * 4 + i, y, x) : forward (n, plane * 4 + i, y, x);
   if (BACKWARD == 0)
     v = epilogue (v, plane, planes, item);
+  else if (has_residual != 0)
+    v += LOAD (residual, item);
   target[item] = v;
 }

@@ -11,6 +11,7 @@ layout (constant_id = 0) const uint SINGLE = 1;
 VECTORS (0, source); /* of the output */
 VECTORS (1, weights); /* [output plane][tap] */
 layout (set = 0, binding = 2) writeonly buffer Target { vec4 target[]; };
+VECTORS (3, residual);
 
 void
 main ()
@@ -44,6 +45,8 @@ main ()
             }
       sum += inside ? v : vec4 (0.);
     }
+  if (has_residual != 0)
+    sum += LOAD (residual, item);
   if (flat_item () < items)
     target[item] = sum;
 }

@@ -1,7 +1,7 @@
 #version 450
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The gradient of an epilogue: of its activation function, from the output where that suffices, else
- * from the input, and of its affine part. Either of the two may be missing. */
+ * from the input, and of its affine part, either of which may be missing; plus another gradient. */
 #extension GL_GOOGLE_include_directive : enable
 #include "activation.glsl"
 #include "flat.glsl"
@@ -16,6 +16,7 @@ VECTORS (0, value);
 VECTORS (1, gradient);
 VECTORS (2, affine);
 layout (set = 0, binding = 3) writeonly buffer Target { vec4 target[]; };
+VECTORS (4, residual);
 
 void
 main ()
@@ -30,6 +31,8 @@ main ()
                                 LOAD (value, item));
   if (AFFINE != 0)
     v *= LOAD (affine, planes + item / pixels % planes);
+  if (has_residual != 0)
+    v += LOAD (residual, item);
   if (flat_item () < items)
     target[item] = v;
 }

@@ -12,6 +12,7 @@ CNN_PARAMS (TailBackwardParams)
 {
   uint items; /* vec4s */
   uint planes, pixels;
+  uint has_residual;
   float alpha, max_value, threshold;
 };
 #endif

@@ -748,9 +748,10 @@ check_gradient (const Case *c, int which, const double *ours, const double *grad
   compare ("slope", slopes[0], slopes[1], 4);
 }
 
-/* Backward for all inputs, or for one alone, given only the values that the class says it needs. */
+/* Backward for all inputs, or for one alone, given only the values that the class says it needs; on
+ * top of another gradient if it `adds`. */
 static void
-check_backward (Case *c, int alone)
+check_backward (Case *c, int alone, gboolean adds)
 {
   g_autoptr (GError) error = NULL;
   const CnnLayerClass *klass = c->layer->klass;
@@ -759,9 +760,11 @@ check_backward (Case *c, int alone)
   CnnStep step = new_step (c);
   g_autofree CnnAffine *tails = g_new0 (CnnAffine, c->output.c);
   g_autoptr (CnnBuffer) affine = NULL;
+  g_autoptr (CnnTensor) residual = NULL;
   CnnEpilogue epilogue = { 0 };
-  RefTensor gradient = c->reference;
+  RefTensor gradient = c->reference, added = c->test.inputs[0];
   g_autofree double *data = g_new (double, ref_count (&gradient));
+  g_autofree double *addends = g_new0 (double, ref_count (&added));
 
   if (klass->flags & CNN_LAYER_ACTIVATION)
     {
@@ -780,11 +783,18 @@ check_backward (Case *c, int alone)
       if (alone < 0 || alone == i)
         step.grad_inputs[i] = guarded_tensor (&c->inputs[i], NULL);
     }
-  if (klass->affine != NULL)
+  if (klass->only_affine)
     {
       klass->affine (c->layer, c->output.c, tails);
       affine = make_affine (tails, c->output.c);
       epilogue.affine = (CnnBinding){ affine, 0, cnn_buffer_size (affine) };
+      step.epilogue = &epilogue;
+    }
+  if (adds)
+    {
+      added.data = addends;
+      fill_random (addends, ref_count (&added), 1.);
+      epilogue.residual = residual = guarded_tensor (&c->inputs[0], &added);
       step.epilogue = &epilogue;
     }
   g_assert_nonnull (klass->backward);
@@ -796,6 +806,8 @@ check_backward (Case *c, int alone)
       {
         g_autofree double *ours = read_guarded ("gradient", step.grad_inputs[i]);
 
+        for (gsize k = 0; adds && k < ref_count (&added); k++)
+          ours[k] -= addends[k];
         check_gradient (c, i, ours, data);
       }
   end_step (&step);
@@ -912,9 +924,12 @@ run_case (const Row *row, const char *inputs, int n)
           check_forward (&c, "relu6");
           check_forward (&c, "swish");
         }
-      check_backward (&c, -1);
+      check_backward (&c, -1, FALSE);
+      if (klass->flags & CNN_LAYER_ADDS_GRADIENT
+          && layer->activation.kind != CNN_ACTIVATION_SOFTMAX)
+        check_backward (&c, -1, TRUE);
       for (int i = 0; c.test.n_inputs > 1 && i < c.test.n_inputs; i++)
-        check_backward (&c, i);
+        check_backward (&c, i, FALSE);
     }
 
   for (int i = 0; i < c.test.n_inputs; i++)

@@ -10,7 +10,7 @@
 typedef struct ElementwiseParams ElementwiseParams;
 typedef struct TailBackwardParams TailBackwardParams;
 G_STATIC_ASSERT (sizeof (ElementwiseParams) == 16);
-G_STATIC_ASSERT (sizeof (TailBackwardParams) == 24);
+G_STATIC_ASSERT (sizeof (TailBackwardParams) == 28);
 
 #define RELU(slope, ceiling)                 \
   {                                          \
@@ -148,19 +148,21 @@ cnn_tail_backward (const CnnActivation *activation, const CnnStep *step, GError 
   const CnnActivation tail = activation != NULL ? *activation : (CnnActivation){ 0 };
   const CnnBinding gradient = cnn_tensor_binding (step->grad_output);
   const CnnShape *shape = &step->output_shape;
-  const gboolean affine = step->epilogue != NULL;
+  const gboolean affine = cnn_has_affine (step->epilogue);
   CnnDispatch dispatch = {
     .stem = "tail_backward",
     .constants = { tail.kind, TAIL_NO_DERIVATIVE, (guint32) affine },
     .n_constants = 3,
-    .bindings = { gradient, gradient, affine ? step->epilogue->affine : gradient,
-                  cnn_tensor_binding (step->grad_inputs[0]) },
-    .n_bindings = 4,
+    .bindings = { gradient, gradient, cnn_affine_binding (step->epilogue, step->grad_output),
+                  cnn_tensor_binding (step->grad_inputs[0]),
+                  cnn_residual_binding (step->epilogue, step->grad_output) },
+    .n_bindings = 5,
   };
   TailBackwardParams params = {
     .items = cnn_flat_vectors (shape, dispatch.groups),
     .planes = (guint) cnn_shape_planes (shape),
     .pixels = (guint) (shape->h * shape->w),
+    .has_residual = cnn_has_residual (step->epilogue),
     .alpha = tail.alpha,
     .max_value = tail.max_value,
     .threshold = tail.threshold,
@@ -241,17 +243,18 @@ static const CnnParam elu_params[] = {
   { NULL },
 };
 
-#define ACTIVATION_CLASS(symbol, keras_name, parameters, configuration)              \
-  const CnnLayerClass cnn_##symbol##_class = {                                       \
-    .name = keras_name,                                                              \
-    .instance_size = sizeof (CnnLayer),                                              \
-    .params = parameters,                                                            \
-    .flags = CNN_LAYER_ACTIVATION | CNN_LAYER_NEEDS_INPUTS | CNN_LAYER_NEEDS_OUTPUT, \
-    .configure = configuration,                                                      \
-    .output_shape = cnn_layer_same_shape,                                            \
-    .is_identity = is_identity,                                                      \
-    .forward = forward,                                                              \
-    .backward = backward,                                                            \
+#define ACTIVATION_CLASS(symbol, keras_name, parameters, configuration)             \
+  const CnnLayerClass cnn_##symbol##_class = {                                      \
+    .name = keras_name,                                                             \
+    .instance_size = sizeof (CnnLayer),                                             \
+    .params = parameters,                                                           \
+    .flags = CNN_LAYER_ACTIVATION | CNN_LAYER_NEEDS_INPUTS | CNN_LAYER_NEEDS_OUTPUT \
+             | CNN_LAYER_ADDS_GRADIENT,                                             \
+    .configure = configuration,                                                     \
+    .output_shape = cnn_layer_same_shape,                                           \
+    .is_identity = is_identity,                                                     \
+    .forward = forward,                                                             \
+    .backward = backward,                                                           \
   }
 
 ACTIVATION_CLASS (activation, "Activation", activation_params, NULL);

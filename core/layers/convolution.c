@@ -193,7 +193,7 @@ cnn_record_conv2d (CnnCommands *commands, const CnnTensor *source, const CnnTens
     .stride_x = (guint) window->stride[1],
     .up_y = window->up[0],
     .up_x = window->up[1],
-    .has_affine = epilogue != NULL,
+    .has_affine = cnn_has_affine (epilogue),
     .has_residual = cnn_has_residual (epilogue),
     .alpha = tail.alpha,
     .max_value = tail.max_value,
@@ -226,8 +226,8 @@ cnn_record_conv2d (CnnCommands *commands, const CnnTensor *source, const CnnTens
                          tile.narrow, tile.wide },
           .n_constants = 6,
           .bindings = { cnn_tensor_binding (source), cnn_whole_buffer (weights),
-                        epilogue != NULL ? epilogue->affine : cnn_whole_buffer (weights),
-                        cnn_tensor_binding (target), cnn_residual_binding (epilogue, source) },
+                        cnn_affine_binding (epilogue, source), cnn_tensor_binding (target),
+                        cnn_residual_binding (epilogue, source) },
           .n_bindings = 5,
           .push = &params,
           .push_size = sizeof params,
@@ -351,7 +351,7 @@ record_grouped (CnnConvolution *self, const CnnStep *step, gboolean backward, GE
   const CnnTensor *source = backward ? step->grad_output : step->inputs[0];
   const CnnTensor *target = backward ? step->grad_inputs[0] : step->output;
   const CnnShape *in = &step->input_shapes[0], *out = &step->output_shape;
-  const CnnEpilogue *epilogue = backward ? NULL : step->epilogue;
+  const CnnEpilogue *epilogue = step->epilogue;
   const CnnActivation tail = cnn_tail_activation (epilogue != NULL ? &epilogue->activation : NULL);
   CnnWindow window = conv2d_window (self, in);
   CnnBuffer *weights = cnn_layer_device_weights (
@@ -390,7 +390,7 @@ record_grouped (CnnConvolution *self, const CnnStep *step, gboolean backward, GE
     return FALSE;
   dispatch.bindings[0] = cnn_tensor_binding (source);
   dispatch.bindings[1] = cnn_whole_buffer (weights);
-  dispatch.bindings[2] = epilogue != NULL ? epilogue->affine : cnn_tensor_binding (source);
+  dispatch.bindings[2] = cnn_affine_binding (epilogue, source);
   dispatch.bindings[3] = cnn_tensor_binding (target);
   dispatch.bindings[4] = cnn_residual_binding (epilogue, source);
   dispatch.operations = 2. * (double) cnn_shape_count (out) * window.kernel[0] * window.kernel[1]
@@ -434,7 +434,7 @@ conv2d_backward (CnnLayer *layer, const CnnStep *step, GError **error)
                                       cnn_gemm_bytes (&gemm), 0, conv2d_pack_backward, error);
   return weights != NULL
          && cnn_record_conv2d (step->commands, step->grad_output, step->grad_inputs[0], weights,
-                               &window, NULL, error);
+                               &window, step->epilogue, error);
 }
 
 static const CnnParam conv2d_params[] = {
@@ -450,7 +450,7 @@ const CnnLayerClass cnn_conv2d_class = {
   .name = "Conv2D",
   .instance_size = sizeof (CnnConvolution),
   .params = conv2d_params,
-  .flags = CNN_LAYER_EPILOGUE | CNN_LAYER_CONVOLUTION,
+  .flags = CNN_LAYER_EPILOGUE | CNN_LAYER_CONVOLUTION | CNN_LAYER_ADDS_GRADIENT,
   .configure = cnn_convolution_configure,
   .output_shape = conv2d_output_shape,
   .weight_specs = conv2d_weight_specs,

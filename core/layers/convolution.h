@@ -62,4 +62,4 @@ gboolean cnn_record_depthwise (CnnConvolution *self, CnnCommands *commands, cons
                                GError **error);
 gboolean cnn_record_depthwise_backward (CnnConvolution *self, CnnCommands *commands,
                                         const CnnTensor *grad_output, const CnnTensor *grad_input,
-                                        GError **error);
+                                        const CnnEpilogue *epilogue, GError **error);

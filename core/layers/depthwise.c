@@ -115,7 +115,7 @@ record_tiles (CnnConvolution *self, CnnCommands *commands, const CnnTensor *sour
     .out_w = out->w,
     .first_tap = flip ? kernel * kernel - 1 : 0,
     .step_tap = flip ? -1 : 1,
-    .has_affine = epilogue != NULL,
+    .has_affine = cnn_has_affine (epilogue),
     .has_residual = cnn_has_residual (epilogue),
     .alpha = tail.alpha,
     .max_value = tail.max_value,
@@ -148,8 +148,8 @@ record_tiles (CnnConvolution *self, CnnCommands *commands, const CnnTensor *sour
                          tail.kind },
           .n_constants = 5,
           .bindings = { cnn_tensor_binding (source), cnn_whole_buffer (weights),
-                        epilogue != NULL ? epilogue->affine : cnn_whole_buffer (weights),
-                        cnn_tensor_binding (target), cnn_residual_binding (epilogue, source) },
+                        cnn_affine_binding (epilogue, source), cnn_tensor_binding (target),
+                        cnn_residual_binding (epilogue, source) },
           .n_bindings = 5,
           .push = &params,
           .push_size = sizeof params,
@@ -193,7 +193,7 @@ cnn_record_depthwise (CnnConvolution *self, CnnCommands *commands, const CnnTens
     }
   dispatch.bindings[0] = cnn_tensor_binding (source);
   dispatch.bindings[1] = cnn_whole_buffer (weights);
-  dispatch.bindings[2] = epilogue != NULL ? epilogue->affine : cnn_whole_buffer (weights);
+  dispatch.bindings[2] = cnn_affine_binding (epilogue, source);
   dispatch.bindings[3] = cnn_tensor_binding (target);
   dispatch.bindings[4] = cnn_residual_binding (epilogue, source);
   return cnn_commands_dispatch (commands, &dispatch, error);
@@ -202,7 +202,7 @@ cnn_record_depthwise (CnnConvolution *self, CnnCommands *commands, const CnnTens
 gboolean
 cnn_record_depthwise_backward (CnnConvolution *self, CnnCommands *commands,
                                const CnnTensor *grad_output, const CnnTensor *grad_input,
-                               GError **error)
+                               const CnnEpilogue *epilogue, GError **error)
 {
   CnnBuffer *weights = depthwise_weights (self, commands, error);
   DepthwiseParams params = make_params (self, &grad_input->shape, &grad_output->shape);
@@ -210,7 +210,7 @@ cnn_record_depthwise_backward (CnnConvolution *self, CnnCommands *commands,
     .stem = "depthwise_backward",
     .constants = { self->depth_multiplier == 1 },
     .n_constants = 1,
-    .n_bindings = 3,
+    .n_bindings = 4,
     .push = &params,
     .push_size = sizeof params,
     .operations = window_operations (self, &grad_output->shape),
@@ -219,11 +219,13 @@ cnn_record_depthwise_backward (CnnConvolution *self, CnnCommands *commands,
   if (weights == NULL)
     return FALSE;
   if (fits_tiles (self))
-    return record_tiles (self, commands, grad_output, grad_input, weights, TRUE, NULL, error);
+    return record_tiles (self, commands, grad_output, grad_input, weights, TRUE, epilogue, error);
   params.items = cnn_flat_vectors (&grad_input->shape, dispatch.groups);
+  params.has_residual = cnn_has_residual (epilogue);
   dispatch.bindings[0] = cnn_tensor_binding (grad_output);
   dispatch.bindings[1] = cnn_whole_buffer (weights);
   dispatch.bindings[2] = cnn_tensor_binding (grad_input);
+  dispatch.bindings[3] = cnn_residual_binding (epilogue, grad_output);
   return cnn_commands_dispatch (commands, &dispatch, error);
 }
 
@@ -274,7 +276,7 @@ static gboolean
 depthwise_backward (CnnLayer *layer, const CnnStep *step, GError **error)
 {
   return cnn_record_depthwise_backward ((CnnConvolution *) layer, step->commands, step->grad_output,
-                                        step->grad_inputs[0], error);
+                                        step->grad_inputs[0], step->epilogue, error);
 }
 
 /* `filters` and `groups` are not this class's: a filter count of 1 passes the common check. */
@@ -298,7 +300,7 @@ const CnnLayerClass cnn_depthwise_conv2d_class = {
   .name = "DepthwiseConv2D",
   .instance_size = sizeof (CnnConvolution),
   .params = depthwise_params,
-  .flags = CNN_LAYER_EPILOGUE | CNN_LAYER_CONVOLUTION,
+  .flags = CNN_LAYER_EPILOGUE | CNN_LAYER_CONVOLUTION | CNN_LAYER_ADDS_GRADIENT,
   .configure = depthwise_configure,
   .output_shape = depthwise_output_shape,
   .weight_specs = depthwise_weight_specs,
@@ -412,7 +414,7 @@ separable_backward (CnnLayer *layer, const CnnStep *step, GError **error)
          && cnn_record_conv2d (step->commands, step->grad_output, step->scratch, weights,
                                &pointwise_window, NULL, error)
          && cnn_record_depthwise_backward ((CnnConvolution *) layer, step->commands, step->scratch,
-                                           step->grad_inputs[0], error);
+                                           step->grad_inputs[0], step->epilogue, error);
 }
 
 static const CnnParam separable_params[] = {
@@ -428,7 +430,7 @@ const CnnLayerClass cnn_separable_conv2d_class = {
   .name = "SeparableConv2D",
   .instance_size = sizeof (CnnConvolution),
   .params = separable_params,
-  .flags = CNN_LAYER_EPILOGUE | CNN_LAYER_CONVOLUTION,
+  .flags = CNN_LAYER_EPILOGUE | CNN_LAYER_CONVOLUTION | CNN_LAYER_ADDS_GRADIENT,
   .configure = cnn_convolution_configure,
   .output_shape = separable_output_shape,
   .weight_specs = separable_weight_specs,

@@ -30,13 +30,16 @@ CnnActivation cnn_tail_activation (const CnnActivation *activation);
  * activations. */
 #define CNN_TAIL_STEM(stem, tail) ((tail).kind == CNN_ACTIVATION_RELU ? stem "_relu" : stem)
 
+/* Which parts an epilogue, or NULL, has, and what a kernel binds as them: where a part is missing,
+ * `other`, which is not read then. */
+gboolean cnn_has_affine (const CnnEpilogue *epilogue);
 gboolean cnn_has_residual (const CnnEpilogue *epilogue);
-/* What a kernel binds as its residual; where there is none, `other`, which is not read then. */
+CnnBinding cnn_affine_binding (const CnnEpilogue *epilogue, const CnnTensor *other);
 CnnBinding cnn_residual_binding (const CnnEpilogue *epilogue, const CnnTensor *other);
 
-/* The gradient of an epilogue: from grad_output to grad_inputs[0] through `activation`, by the
- * value that its derivative follows from, and the affine part of step->epilogue; either may be
- * NULL. */
+/* The gradient of an epilogue: from grad_output to grad_inputs[0] through `activation` (or NULL),
+ * by the value that its derivative follows from, and through the affine part of step->epilogue;
+ * plus the latter's residual. */
 gboolean cnn_tail_backward (const CnnActivation *activation, const CnnStep *step, GError **error);
 
 /* The affine rule of a layer with a bias, which is variable `index`: center 0, scale 1. */

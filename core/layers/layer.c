@@ -218,9 +218,21 @@ cnn_whole_buffer (CnnBuffer *buffer)
 }
 
 gboolean
+cnn_has_affine (const CnnEpilogue *epilogue)
+{
+  return epilogue != NULL && epilogue->affine.buffer != NULL;
+}
+
+gboolean
 cnn_has_residual (const CnnEpilogue *epilogue)
 {
   return epilogue != NULL && epilogue->residual != NULL;
+}
+
+CnnBinding
+cnn_affine_binding (const CnnEpilogue *epilogue, const CnnTensor *other)
+{
+  return cnn_has_affine (epilogue) ? epilogue->affine : cnn_tensor_binding (other);
 }
 
 CnnBinding

@@ -77,7 +77,7 @@ typedef struct
  * y = activation ((x − center) · scale + shift + residual). */
 typedef struct
 {
-  CnnBinding affine;         /* vec4 center[⌈C/4⌉], scale[⌈C/4⌉], shift[⌈C/4⌉] */
+  CnnBinding affine; /* vec4 center[⌈C/4⌉], scale[⌈C/4⌉], shift[⌈C/4⌉]; or no buffer */
   const CnnTensor *residual; /* as the output, or NULL */
   CnnActivation activation;
 } CnnEpilogue;
@@ -94,9 +94,10 @@ typedef struct
   CnnShape input_shapes[CNN_MAX_INPUTS];
   CnnShape output_shape;
   const CnnTensor *scratch;    /* of the class's scratch_shape */
-  const CnnEpilogue *epilogue; /* CNN_LAYER_EPILOGUE; backward of only_affine classes and of
-                                * activations: the affine part that the gradient goes through
-                                * (after the activation's derivative), or NULL */
+  const CnnEpilogue *epilogue; /* CNN_LAYER_EPILOGUE, all of it. Backward or NULL, a residual to
+                                * be added to grad_inputs[0] (CNN_LAYER_ADDS_GRADIENT); of
+                                * only_affine classes and activations also the affine part that
+                                * the gradient goes through, after the activation's derivative */
 } CnnStep;
 
 typedef enum
@@ -110,8 +111,9 @@ typedef enum
   CNN_LAYER_RESHAPING = 1 << 6,  /* moves values about: padding, cropping, reshape, resizing */
   CNN_LAYER_ACTIVATION = 1 << 7, /* elementwise by layer->activation alone; may be folded */
   CNN_LAYER_INPUT = 1 << 8,
-  CNN_LAYER_SCALING = 1 << 9, /* brings a picture into the units that the model learned in */
-  CNN_LAYER_SUM = 1 << 10     /* the sum of its inputs: of one shape, may be folded if two */
+  CNN_LAYER_SCALING = 1 << 9,       /* brings a picture into the units that the model learned in */
+  CNN_LAYER_SUM = 1 << 10,          /* the sum of its inputs: of one shape, may be folded if two */
+  CNN_LAYER_ADDS_GRADIENT = 1 << 11 /* backward takes step->epilogue's residual */
 } CnnLayerFlags;
 
 struct _CnnLayerClass

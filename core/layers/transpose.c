@@ -195,7 +195,7 @@ backward (CnnLayer *layer, const CnnStep *step, GError **error)
     return FALSE;
   window_of ((const CnnConvolution *) layer, &step->input_shapes[0], &step->output_shape, &window);
   return cnn_record_conv2d (step->commands, step->grad_output, step->grad_inputs[0], weights,
-                            &window, NULL, error);
+                            &window, step->epilogue, error);
 }
 
 static const CnnParam params[] = {
@@ -212,7 +212,7 @@ const CnnLayerClass cnn_conv2d_transpose_class = {
   .name = "Conv2DTranspose",
   .instance_size = sizeof (Transpose),
   .params = params,
-  .flags = CNN_LAYER_EPILOGUE | CNN_LAYER_CONVOLUTION,
+  .flags = CNN_LAYER_EPILOGUE | CNN_LAYER_CONVOLUTION | CNN_LAYER_ADDS_GRADIENT,
   .configure = configure,
   .output_shape = output_shape,
   .weight_specs = weight_specs,

@@ -27,7 +27,7 @@ typedef struct
   int node;
   int tail;                    /* the last node that the kernel does, whose value, or inputs'
                                 * gradients, are written */
-  int residual;                /* forward: span of what is added, or NONE */
+  int residual;                /* span of what is added to the result, or NONE */
   int scratch;                 /* span, or NONE */
   int gradient;                /* backward: span of the output's gradient */
   int targets[CNN_MAX_INPUTS]; /* backward: spans of the inputs' gradients, or NONE */
@@ -69,9 +69,12 @@ add_span (CnnPlan *self, const CnnShape *shape, int first, int last)
 static void
 use_span (CnnPlan *self, int span, int step)
 {
-  CnnSpan *used = &g_array_index (self->spans, CnnSpan, span);
+  if (span != NONE)
+    {
+      CnnSpan *used = &g_array_index (self->spans, CnnSpan, span);
 
-  used->last = MAX (used->last, step);
+      used->last = MAX (used->last, step);
+    }
 }
 
 /* `second` after `first`, as one. */
@@ -180,8 +183,7 @@ add_forward_steps (CnnPlan *self)
       step.scratch = add_scratch (self, head, at);
       for (int j = 0; j < node->n_inputs; j++)
         use_span (self, self->value_span[cnn_use_root (use, node->inputs[j])], at);
-      if (step.residual != NONE)
-        use_span (self, step.residual, at);
+      use_span (self, step.residual, at);
       self->value_span[i] = add_span (self, &use->shapes[i], at, at);
       g_array_append_val (self->steps, step);
     }
@@ -239,6 +241,12 @@ add_backward_step (CnnPlan *self, int index)
       step.targets[j] = use->backward[node->inputs[j]]
                             ? add_span (self, &use->shapes[node->inputs[j]], at, at)
                             : NONE;
+    }
+  if (cnn_use_adds_gradient (use, index))
+    {
+      step.residual = self->gradient_span[node->inputs[0]];
+      self->gradient_span[node->inputs[0]] = NONE;
+      use_span (self, step.residual, at);
     }
   g_array_append_val (self->steps, step);
   for (int j = 0; j < node->n_inputs; j++)
@@ -351,17 +359,17 @@ record_layer (CnnPlan *self, CnnCommands *commands, const Step *plan_step, GErro
       step.scratch = KEEP (tensor_at (self, plan_step->scratch, &scratch));
     }
   if (plan_step->affine != NONE)
-    {
-      epilogue.affine = (CnnBinding){
-        self->affine_buffer,
-        g_array_index (self->affine_offsets, gsize, 2 * plan_step->affine),
-        g_array_index (self->affine_offsets, gsize, 2 * plan_step->affine + 1),
-      };
-      if (plan_step->residual != NONE)
-        epilogue.residual =
-            KEEP (tensor_at (self, plan_step->residual, &self->use.shapes[plan_step->tail]));
-      step.epilogue = &epilogue;
-    }
+    epilogue.affine = (CnnBinding){
+      self->affine_buffer,
+      g_array_index (self->affine_offsets, gsize, 2 * plan_step->affine),
+      g_array_index (self->affine_offsets, gsize, 2 * plan_step->affine + 1),
+    };
+  if (plan_step->residual != NONE)
+    epilogue.residual =
+        KEEP (tensor_at (self, plan_step->residual,
+                         backward ? &step.input_shapes[0] : &self->use.shapes[plan_step->tail]));
+  if (plan_step->affine != NONE || plan_step->residual != NONE)
+    step.epilogue = &epilogue;
 #undef KEEP
   return backward ? node->layer->klass->backward (node->layer, &step, error)
                   : node->layer->klass->forward (node->layer, &step, error);

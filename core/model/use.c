@@ -44,6 +44,13 @@ cnn_use_root (const CnnUse *self, int node)
   return node;
 }
 
+static gboolean
+is_softmax (const CnnLayer *layer)
+{
+  return layer->klass->flags & CNN_LAYER_ACTIVATION
+         && layer->activation.kind == CNN_ACTIVATION_SOFTMAX;
+}
+
 /* --- What takes part --- */
 
 static void
@@ -170,12 +177,19 @@ stage_of (const CnnUse *self, int node)
 
   if (layer->klass->only_affine)
     return STAGE_AFFINE;
-  if (layer->klass->flags & CNN_LAYER_ACTIVATION
-      && layer->activation.kind != CNN_ACTIVATION_SOFTMAX)
+  if (layer->klass->flags & CNN_LAYER_ACTIVATION && !is_softmax (layer))
     return STAGE_ACTIVATION;
   return cnn_use_is_plain_sum (self, node) && cnn_model_node (self->model, node)->n_inputs == 2
              ? STAGE_SUM
              : STAGE_NONE;
+}
+
+gboolean
+cnn_use_adds_gradient (const CnnUse *self, int node)
+{
+  const CnnLayer *layer = cnn_use_layer (self, node);
+
+  return layer->klass->flags & CNN_LAYER_ADDS_GRADIENT && !is_softmax (layer);
 }
 
 gboolean

@@ -43,6 +43,8 @@ int cnn_use_root (const CnnUse *use, int node);
 gboolean cnn_use_is_plain_sum (const CnnUse *use, int node);
 /* The node is affine alone or an activation: what an epilogue does. */
 gboolean cnn_use_is_tail (const CnnUse *use, int node);
+/* The node's backward kernel can add another gradient to its input's. */
+gboolean cnn_use_adds_gradient (const CnnUse *use, int node);
 /* The node's backward kernel runs: one of its inputs has a gradient. */
 gboolean cnn_use_runs_backward (const CnnUse *use, int node);
 /* Which of its values a node reads on the way back. */
