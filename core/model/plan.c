@@ -587,6 +587,18 @@ cnn_plan_backward_commands (CnnPlan *self)
   return self->backward_commands;
 }
 
+int
+cnn_plan_forward_steps (const CnnPlan *self)
+{
+  return self->n_forward_steps;
+}
+
+int
+cnn_plan_backward_steps (const CnnPlan *self)
+{
+  return (int) self->steps->len - self->n_forward_steps;
+}
+
 const CnnShape *
 cnn_plan_shape (const CnnPlan *self, int node)
 {

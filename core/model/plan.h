@@ -55,6 +55,10 @@ CnnTensor *cnn_plan_seed_view (CnnPlan *plan);
 CnnCommands *cnn_plan_forward_commands (CnnPlan *plan);
 CnnCommands *cnn_plan_backward_commands (CnnPlan *plan);
 
+/* Steps of the two recorded runs; what is folded into another is none of its own. */
+int cnn_plan_forward_steps (const CnnPlan *plan);
+int cnn_plan_backward_steps (const CnnPlan *plan);
+
 const CnnShape *cnn_plan_shape (const CnnPlan *plan, int node);
 /* Bytes of the device that values and gradients take. */
 gsize cnn_plan_memory (const CnnPlan *plan);
