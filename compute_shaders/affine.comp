@@ -19,7 +19,7 @@ void
 main ()
 {
   const uint item = min (flat_item (), items - 1);
-  const uint plane = item / pixels % planes;
+  const uint plane = plane_of (item, pixels, planes);
   vec4 v = epilogue (LOAD (source, item), plane, planes, item);
 
   if (flat_item () < items)

@@ -9,3 +9,23 @@ flat_item ()
 {
   return gl_GlobalInvocationID.x + gl_GlobalInvocationID.y * (FLAT_GROUPS * FLAT_LOCAL);
 }
+
+/* a / b, by a division of floats, which a processor's vector unit has, and what that leaves over; for
+ * quotients below 2^21. */
+uint
+quotient (uint a, uint b)
+{
+  uint q = uint (float (a) / float (b));
+  int rest = int (a - q * b);
+
+  return rest < 0 ? q - 1 : rest >= int (b) ? q + 1 : q;
+}
+
+/* The plane of a vec4 in a tensor of several pictures. */
+uint
+plane_of (uint item, uint pixels, uint planes)
+{
+  uint box = quotient (item, pixels);
+
+  return box - quotient (box, planes) * planes;
+}

@@ -30,7 +30,7 @@ main ()
     v *= derivative_from_input (ACTIVATION, alpha, max_value, threshold,
                                 LOAD (value, item));
   if (AFFINE != 0)
-    v *= LOAD (affine, planes + item / pixels % planes);
+    v *= LOAD (affine, planes + plane_of (item, pixels, planes));
   if (has_residual != 0)
     v += LOAD (residual, item);
   if (flat_item () < items)
