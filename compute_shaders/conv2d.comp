@@ -145,8 +145,9 @@ main ()
       x[i] = int (column * stride_x) + start_x;
     }
 
-  uint at = (first * taps + first_tap * CHANNELS) * planes + lane % CHANNELS;
-  const uint end = (first * taps + (first_tap + span) * CHANNELS) * planes;
+  const uint matrix = gl_WorkGroupID.z * weights_step + first * taps * planes;
+  uint at = matrix + first_tap * CHANNELS * planes + lane % CHANNELS;
+  const uint end = matrix + (first_tap + span) * CHANNELS * planes;
   uint base = picture, k4 = 0, tap_x = 0;
   int dy = 0, dx = 0;
   for (; at < end; at += CHANNELS)

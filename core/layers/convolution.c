@@ -6,7 +6,7 @@
 
 typedef struct Conv2dParams Conv2dParams;
 typedef struct Conv2dGroupedParams Conv2dGroupedParams;
-G_STATIC_ASSERT (sizeof (Conv2dParams) == 104);
+G_STATIC_ASSERT (sizeof (Conv2dParams) == 108);
 G_STATIC_ASSERT (sizeof (Conv2dGroupedParams) == 80);
 
 enum
@@ -104,6 +104,8 @@ cnn_pack_gemm (const CnnGemm *gemm, const float *data, gsize first, gsize n, flo
     }
 }
 
+const CnnWindow cnn_pointwise_window = { { 1, 1 }, { 1, 1 }, { 1, 1 }, { 1, 1 }, { 0, 0 } };
+
 CnnWindow
 cnn_window_backward (const CnnWindow *window)
 {
@@ -171,8 +173,8 @@ greatest_common_divisor (int a, int b)
 
 gboolean
 cnn_record_conv2d (CnnCommands *commands, const CnnTensor *source, const CnnTensor *target,
-                   CnnBuffer *weights, const CnnWindow *window, const CnnEpilogue *epilogue,
-                   GError **error)
+                   CnnBuffer *weights, gsize weights_step, const CnnWindow *window,
+                   const CnnEpilogue *epilogue, GError **error)
 {
   const guint lanes = cnn_device_subgroup_size (cnn_commands_device (commands));
   const Tile tile = choose_tile (lanes, target->shape.c);
@@ -193,6 +195,7 @@ cnn_record_conv2d (CnnCommands *commands, const CnnTensor *source, const CnnTens
     .stride_x = (guint) window->stride[1],
     .up_y = window->up[0],
     .up_x = window->up[1],
+    .weights_step = (guint) (weights_step / (4 * sizeof (float))),
     .has_affine = cnn_has_affine (epilogue),
     .has_residual = cnn_has_residual (epilogue),
     .alpha = tail.alpha,
@@ -414,7 +417,7 @@ conv2d_forward (CnnLayer *layer, const CnnStep *step, GError **error)
   weights = cnn_layer_device_weights (layer, SLOT_FORWARD, cnn_commands_device (step->commands),
                                       cnn_gemm_bytes (&gemm), 0, conv2d_pack_forward, error);
   return weights != NULL
-         && cnn_record_conv2d (step->commands, step->inputs[0], step->output, weights, &window,
+         && cnn_record_conv2d (step->commands, step->inputs[0], step->output, weights, 0, &window,
                                step->epilogue, error);
 }
 
@@ -433,7 +436,7 @@ conv2d_backward (CnnLayer *layer, const CnnStep *step, GError **error)
   weights = cnn_layer_device_weights (layer, SLOT_BACKWARD, cnn_commands_device (step->commands),
                                       cnn_gemm_bytes (&gemm), 0, conv2d_pack_backward, error);
   return weights != NULL
-         && cnn_record_conv2d (step->commands, step->grad_output, step->grad_inputs[0], weights,
+         && cnn_record_conv2d (step->commands, step->grad_output, step->grad_inputs[0], weights, 0,
                                &window, step->epilogue, error);
 }
 

@@ -32,14 +32,17 @@ gboolean cnn_convolution_configure (CnnLayer *layer, GError **error);
 gboolean cnn_convolution_window (const CnnConvolution *self, const CnnShape *input,
                                  CnnShape *output, int before[2], GError **error);
 
-/* Records conv2d: source to target through `weights`, packed by cnn_pack_gemm. */
+/* Records conv2d: source to target through `weights`, packed by cnn_pack_gemm; those of the next
+ * picture lie `weights_step` bytes further, 0 where all pictures have the same. */
 typedef struct
 {
   int kernel[2], stride[2], up[2], dilation[2], before[2]; /* h, w */
 } CnnWindow;
 gboolean cnn_record_conv2d (CnnCommands *commands, const CnnTensor *source, const CnnTensor *target,
-                            CnnBuffer *weights, const CnnWindow *window,
+                            CnnBuffer *weights, gsize weights_step, const CnnWindow *window,
                             const CnnEpilogue *epilogue, GError **error);
+/* The window of a 1×1 kernel without strides. */
+extern const CnnWindow cnn_pointwise_window;
 /* The window of the gradient with respect to the input. */
 CnnWindow cnn_window_backward (const CnnWindow *window);
 

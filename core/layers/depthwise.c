@@ -385,8 +385,6 @@ pack_pointwise_backward (const CnnLayer *layer, const float *data, gsize first, 
   cnn_pack_gemm (&gemm, data, first, n, packed);
 }
 
-static const CnnWindow pointwise_window = { { 1, 1 }, { 1, 1 }, { 1, 1 }, { 1, 1 }, { 0, 0 } };
-
 static gboolean
 separable_forward (CnnLayer *layer, const CnnStep *step, GError **error)
 {
@@ -398,8 +396,8 @@ separable_forward (CnnLayer *layer, const CnnStep *step, GError **error)
   return weights != NULL
          && cnn_record_depthwise ((CnnConvolution *) layer, step->commands, step->inputs[0],
                                   step->scratch, NULL, error)
-         && cnn_record_conv2d (step->commands, step->scratch, step->output, weights,
-                               &pointwise_window, step->epilogue, error);
+         && cnn_record_conv2d (step->commands, step->scratch, step->output, weights, 0,
+                               &cnn_pointwise_window, step->epilogue, error);
 }
 
 static gboolean
@@ -411,8 +409,8 @@ separable_backward (CnnLayer *layer, const CnnStep *step, GError **error)
       1, pack_pointwise_backward, error);
 
   return weights != NULL
-         && cnn_record_conv2d (step->commands, step->grad_output, step->scratch, weights,
-                               &pointwise_window, NULL, error)
+         && cnn_record_conv2d (step->commands, step->grad_output, step->scratch, weights, 0,
+                               &cnn_pointwise_window, NULL, error)
          && cnn_record_depthwise_backward ((CnnConvolution *) layer, step->commands, step->scratch,
                                            step->grad_inputs[0], step->epilogue, error);
 }

@@ -181,7 +181,7 @@ forward (CnnLayer *layer, const CnnStep *step, GError **error)
     return FALSE;
   window_of ((const CnnConvolution *) layer, &step->input_shapes[0], &step->output_shape, &window);
   window = cnn_window_backward (&window);
-  return cnn_record_conv2d (step->commands, step->inputs[0], step->output, weights, &window,
+  return cnn_record_conv2d (step->commands, step->inputs[0], step->output, weights, 0, &window,
                             step->epilogue, error);
 }
 
@@ -194,7 +194,7 @@ backward (CnnLayer *layer, const CnnStep *step, GError **error)
   if (weights == NULL)
     return FALSE;
   window_of ((const CnnConvolution *) layer, &step->input_shapes[0], &step->output_shape, &window);
-  return cnn_record_conv2d (step->commands, step->grad_output, step->grad_inputs[0], weights,
+  return cnn_record_conv2d (step->commands, step->grad_output, step->grad_inputs[0], weights, 0,
                             &window, step->epilogue, error);
 }
 
