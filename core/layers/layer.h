@@ -138,7 +138,8 @@ struct _CnnLayerClass
   gboolean only_affine;
   /* TRUE where this input shape leaves the memory as it is (Flatten of 1×1×C). Optional. */
   gboolean (*is_identity) (const CnnLayer *layer, const CnnShape *input);
-  /* Memory for the time of a step, forward or backward. Optional. */
+  /* Memory for the time of a step, forward or backward, of all its pictures; FALSE where none is
+   * needed. Optional. */
   gboolean (*scratch_shape) (const CnnLayer *layer, const CnnShape *inputs, CnnShape *scratch);
 
   /* Record the kernels. IDENTITY classes have neither. */

@@ -145,7 +145,6 @@ add_scratch (CnnPlan *self, int index, int at)
     inputs[j] = self->use.shapes[node->inputs[j]];
   if (!node->layer->klass->scratch_shape (node->layer, inputs, &scratch))
     return NONE;
-  scratch.n = inputs[0].n;
   return add_span (self, &scratch, at, at);
 }
 
@@ -355,7 +354,6 @@ record_layer (CnnPlan *self, CnnCommands *commands, const Step *plan_step, GErro
   if (plan_step->scratch != NONE)
     {
       node->layer->klass->scratch_shape (node->layer, step.input_shapes, &scratch);
-      scratch.n = step.output_shape.n;
       step.scratch = KEEP (tensor_at (self, plan_step->scratch, &scratch));
     }
   if (plan_step->affine != NONE)
