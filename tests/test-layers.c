@@ -12,6 +12,7 @@
 
 #include "error.h"
 #include "reference.h"
+#include "winograd.h"
 
 #include <math.h>
 #include <string.h>
@@ -113,6 +114,7 @@ static const Row rows[] = {
   { "Conv2D", "filters=3 kernel_size=2 strides=7,5 padding=same", "3x12x4", 0, 0, 0 },
   { "Conv2D", "filters=3 kernel_size=3 strides=2 dilation_rate=2 padding=same", "9x11x3", 0, 0, 0 },
   { "Conv2D", "filters=3 kernel_size=4,5 strides=3,4 dilation_rate=2,6", "12x31x5", 0, 0, 0 },
+  { "Conv2D", "filters=97 kernel_size=3 padding=same", "9x10x98", 0, 0, 0 },
   { "Conv2D", "filters=6 kernel_size=3 groups=2 padding=same", "7x9x4", 0, 0, 0 },
   { "Conv2D", "filters=6 kernel_size=3 groups=3 strides=2", "7x9x9", 0, 0, 0 },
   { "Conv2D", "filters=32 kernel_size=1 groups=4", "7x9x16", 0, 0, 0 },
@@ -290,6 +292,15 @@ static const Row rows[] = {
   { "RandomShear", "x_factor=0.2", "7x9x3", 0, 0, 0 },
   { "Solarization", "threshold_factor=0.5", "7x9x3", 0, 0, 0 },
   { "StochasticDepth", "drop_path_rate=0.2", "7x9x5", 0, 0, 0 },
+};
+
+/* Conv2D's by Winograd, where their shapes are too small for that to be chosen. "tiles" at most are
+ * made at a time. */
+static const Row winograd_rows[] = {
+  { "Conv2D", "filters=5 kernel_size=3 padding=same", "7x9x3 | 1x1x1 | 2x1x8 | 8x6x33", 0, 0, 0 },
+  { "Conv2D", "filters=33 kernel_size=3 use_bias=false", "3x3x5 | 7x10x4 | 5x4x1", 0, 0, 0 },
+  { "Conv2D", "filters=40 kernel_size=3 padding=same tiles=7", "9x11x6 | 4x4x3", 0, 0, 0 },
+  { "Conv2D", "filters=3 kernel_size=3 tiles=1", "6x5x9", 0, 0, 0 },
 };
 
 #define TOLERANCE 1e-5 /* of the largest value */
@@ -543,6 +554,89 @@ make_affine (const CnnAffine *affine, int channels)
   cnn_buffer_write (buffer, 0, packed, bytes, &error);
   g_assert_no_error (error);
   return buffer;
+}
+
+/* --- Conv2D by Winograd, whatever its shapes --- */
+
+static int most_tiles; /* at a time; 0: as many as it likes */
+
+static gboolean
+winograd_scratch_shape (const CnnLayer *layer, const CnnShape *inputs, CnnShape *scratch)
+{
+  CnnShape output;
+
+  g_assert_true (layer->klass->output_shape (layer, inputs, 1, &output, NULL));
+  *scratch = cnn_winograd_scratch (inputs, &output);
+  if (most_tiles > 0)
+    scratch->w = MIN (scratch->w, most_tiles);
+  return TRUE;
+}
+
+static CnnGemm
+winograd_gemm (const CnnLayer *layer, gboolean backward)
+{
+  const gint64 *dims = layer->weights[0]->dims;
+  const int in = (int) dims[2], out = (int) dims[3];
+
+  return (CnnGemm){ .taps = 9,
+                    .inputs = backward ? out : in,
+                    .outputs = backward ? in : out,
+                    .step_tap = (gsize) (in * out),
+                    .step_k = backward ? 1 : (gsize) out,
+                    .step_m = backward ? (gsize) out : 1,
+                    .flip = backward };
+}
+
+static void
+winograd_pack (const CnnLayer *layer, const float *data, gsize first, gsize n, float *packed)
+{
+  const CnnGemm gemm = winograd_gemm (layer, FALSE);
+
+  cnn_pack_winograd (&gemm, data, first, n, packed);
+}
+
+/* In two parts, neither of whole taps. */
+static void
+winograd_pack_backward (const CnnLayer *layer, const float *data, gsize first, gsize n,
+                        float *packed)
+{
+  const CnnGemm gemm = winograd_gemm (layer, TRUE);
+  const gsize part = n / 2 / (gsize) gemm.inputs * (gsize) gemm.inputs;
+
+  cnn_pack_winograd (&gemm, data, first, part, packed);
+  cnn_pack_winograd (&gemm, data + part, first + part, n - part, packed);
+}
+
+static gboolean
+winograd_record (CnnLayer *layer, const CnnStep *step, gboolean backward, GError **error)
+{
+  const CnnGemm gemm = winograd_gemm (layer, backward);
+  CnnBuffer *weights =
+      cnn_layer_device_weights (layer, backward, device, cnn_winograd_bytes (&gemm), 0,
+                                backward ? winograd_pack_backward : winograd_pack, error);
+  CnnWindow window = { { 3, 3 }, { 1, 1 }, { 1, 1 }, { 1, 1 }, { 0, 0 } };
+  CnnShape output;
+
+  cnn_convolution_window ((const CnnConvolution *) layer, step->input_shapes, &output,
+                          window.before, error);
+  g_assert_no_error (*error);
+  if (backward)
+    window = cnn_window_backward (&window);
+  return cnn_record_winograd (step->commands, backward ? step->grad_output : step->inputs[0],
+                              backward ? step->grad_inputs[0] : step->output, step->scratch,
+                              weights, &window, step->epilogue, error);
+}
+
+static gboolean
+winograd_forward (CnnLayer *layer, const CnnStep *step, GError **error)
+{
+  return winograd_record (layer, step, FALSE, error);
+}
+
+static gboolean
+winograd_backward (CnnLayer *layer, const CnnStep *step, GError **error)
+{
+  return winograd_record (layer, step, TRUE, error);
 }
 
 /* --- a case: one row, one set of inputs, one number of pictures --- */
@@ -871,15 +965,16 @@ parse_shape (const char *text, int n, double scale)
 }
 
 static void
-run_case (const Row *row, const char *inputs, int n)
+run_case (const Row *row, const CnnLayerClass *klass, const char *inputs, int n)
 {
   g_autoptr (GError) error = NULL;
   g_autoptr (CnnLayer) layer =
       make_layer (row->class_name, row->params, row->major != 0 ? row->major : 3);
-  const CnnLayerClass *klass = layer->klass;
   g_auto (GStrv) shapes = g_strsplit (inputs, " ", -1);
   Case c = { .layer = layer };
   CnnShape expected;
+
+  layer->klass = klass;
 
   if (klass->flags & CNN_LAYER_INPUT)
     {
@@ -937,19 +1032,39 @@ run_case (const Row *row, const char *inputs, int n)
 }
 
 static void
-test_row (gconstpointer data)
+run_row (const Row *row, const CnnLayerClass *klass)
 {
-  const Row *row = data;
   g_auto (GStrv) cases = g_strsplit (row->inputs, " | ", -1);
 
   for (char **inputs = cases; *inputs != NULL || inputs == cases; inputs++)
     for (int n = 1; n <= 2; n++)
       {
         g_test_message ("%s, %d", *inputs, n);
-        run_case (row, *inputs != NULL ? *inputs : "", n);
+        run_case (row, klass, *inputs != NULL ? *inputs : "", n);
         if (*inputs == NULL)
           return;
       }
+}
+
+static void
+test_row (gconstpointer data)
+{
+  const Row *row = data;
+
+  run_row (row, cnn_layer_class_find (row->class_name));
+}
+
+static void
+test_winograd_row (gconstpointer data)
+{
+  const Row *row = data;
+  CnnLayerClass klass = *cnn_layer_class_find (row->class_name);
+
+  klass.scratch_shape = winograd_scratch_shape;
+  klass.forward = winograd_forward;
+  klass.backward = winograd_backward;
+  most_tiles = (int) ref_number (row->params, "tiles", 0.);
+  run_row (row, &klass);
 }
 
 static void
@@ -1309,6 +1424,13 @@ main (int argc, char **argv)
           g_strdup_printf ("/layers/%s/%03d %s", rows[i].class_name, (int) i, rows[i].params);
 
       g_test_add_data_func (path, &rows[i], test_row);
+    }
+  for (gsize i = 0; i < G_N_ELEMENTS (winograd_rows); i++)
+    {
+      g_autofree char *path =
+          g_strdup_printf ("/layers/winograd/%d %s", (int) i, winograd_rows[i].params);
+
+      g_test_add_data_func (path, &winograd_rows[i], test_winograd_row);
     }
   result = g_test_run ();
   cnn_device_unref (device);

@@ -3,6 +3,7 @@
 
 #include "conv2d_grouped_params.h"
 #include "conv2d_params.h"
+#include "winograd.h"
 
 typedef struct Conv2dParams Conv2dParams;
 typedef struct Conv2dGroupedParams Conv2dGroupedParams;
@@ -12,7 +13,9 @@ G_STATIC_ASSERT (sizeof (Conv2dGroupedParams) == 80);
 enum
 {
   SLOT_FORWARD,
-  SLOT_BACKWARD
+  SLOT_BACKWARD,
+  SLOT_WINOGRAD_FORWARD,
+  SLOT_WINOGRAD_BACKWARD
 };
 
 const char *const cnn_paddings[] = { "valid", "same", NULL };
@@ -326,6 +329,24 @@ conv2d_pack_backward (const CnnLayer *layer, const float *data, gsize first, gsi
 }
 
 static void
+winograd_pack_forward (const CnnLayer *layer, const float *data, gsize first, gsize n,
+                       float *packed)
+{
+  CnnGemm gemm = conv2d_gemm (layer, FALSE);
+
+  cnn_pack_winograd (&gemm, data, first, n, packed);
+}
+
+static void
+winograd_pack_backward (const CnnLayer *layer, const float *data, gsize first, gsize n,
+                        float *packed)
+{
+  CnnGemm gemm = conv2d_gemm (layer, TRUE);
+
+  cnn_pack_winograd (&gemm, data, first, n, packed);
+}
+
+static void
 conv2d_pack_grouped (const CnnLayer *layer, const float *data, gsize first, gsize n, float *packed)
 {
   (void) layer;
@@ -404,40 +425,82 @@ record_grouped (CnnConvolution *self, const CnnStep *step, gboolean backward, GE
 }
 
 static gboolean
-conv2d_forward (CnnLayer *layer, const CnnStep *step, GError **error)
+uses_winograd (const CnnConvolution *self, const CnnShape *input, const CnnShape *output)
+{
+  const CnnWindow window = conv2d_window (self, input);
+
+  return self->groups == 1 && cnn_winograd_suits (&window, input, output);
+}
+
+static gboolean
+conv2d_scratch_shape (const CnnLayer *layer, const CnnShape *inputs, CnnShape *scratch)
+{
+  CnnShape output;
+
+  if (!conv2d_output_shape (layer, inputs, 1, &output, NULL)
+      || !uses_winograd ((const CnnConvolution *) layer, inputs, &output))
+    return FALSE;
+  *scratch = cnn_winograd_scratch (inputs, &output);
+  return TRUE;
+}
+
+static CnnBuffer *
+ungrouped_weights (CnnLayer *layer, const CnnStep *step, gboolean winograd, gboolean backward,
+                   GError **error)
+{
+  static const CnnPack packs[] = {
+    [SLOT_FORWARD] = conv2d_pack_forward,
+    [SLOT_BACKWARD] = conv2d_pack_backward,
+    [SLOT_WINOGRAD_FORWARD] = winograd_pack_forward,
+    [SLOT_WINOGRAD_BACKWARD] = winograd_pack_backward,
+  };
+  const int slot = winograd ? (backward ? SLOT_WINOGRAD_BACKWARD : SLOT_WINOGRAD_FORWARD)
+                            : (backward ? SLOT_BACKWARD : SLOT_FORWARD);
+  const CnnGemm gemm = conv2d_gemm (layer, backward);
+
+  return cnn_layer_device_weights (layer, slot, cnn_commands_device (step->commands),
+                                   winograd ? cnn_winograd_bytes (&gemm) : cnn_gemm_bytes (&gemm),
+                                   0, packs[slot], error);
+}
+
+static gboolean
+record_ungrouped (CnnConvolution *self, const CnnStep *step, gboolean backward, GError **error)
+{
+  const CnnTensor *source = backward ? step->grad_output : step->inputs[0];
+  const CnnTensor *target = backward ? step->grad_inputs[0] : step->output;
+  const gboolean winograd = uses_winograd (self, &step->input_shapes[0], &step->output_shape);
+  CnnWindow window = conv2d_window (self, &step->input_shapes[0]);
+  CnnBuffer *weights = ungrouped_weights (&self->base, step, winograd, backward, error);
+
+  if (weights == NULL)
+    return FALSE;
+  if (backward)
+    window = cnn_window_backward (&window);
+  return winograd ? cnn_record_winograd (step->commands, source, target, step->scratch, weights,
+                                         &window, step->epilogue, error)
+                  : cnn_record_conv2d (step->commands, source, target, weights, 0, &window,
+                                       step->epilogue, error);
+}
+
+static gboolean
+record (CnnLayer *layer, const CnnStep *step, gboolean backward, GError **error)
 {
   CnnConvolution *self = (CnnConvolution *) layer;
-  CnnWindow window = conv2d_window (self, &step->input_shapes[0]);
-  CnnGemm gemm;
-  CnnBuffer *weights;
 
-  if (self->groups > 1)
-    return record_grouped (self, step, FALSE, error);
-  gemm = conv2d_gemm (layer, FALSE);
-  weights = cnn_layer_device_weights (layer, SLOT_FORWARD, cnn_commands_device (step->commands),
-                                      cnn_gemm_bytes (&gemm), 0, conv2d_pack_forward, error);
-  return weights != NULL
-         && cnn_record_conv2d (step->commands, step->inputs[0], step->output, weights, 0, &window,
-                               step->epilogue, error);
+  return self->groups > 1 ? record_grouped (self, step, backward, error)
+                          : record_ungrouped (self, step, backward, error);
+}
+
+static gboolean
+conv2d_forward (CnnLayer *layer, const CnnStep *step, GError **error)
+{
+  return record (layer, step, FALSE, error);
 }
 
 static gboolean
 conv2d_backward (CnnLayer *layer, const CnnStep *step, GError **error)
 {
-  CnnConvolution *self = (CnnConvolution *) layer;
-  CnnWindow window = conv2d_window (self, &step->input_shapes[0]);
-  CnnGemm gemm;
-  CnnBuffer *weights;
-
-  if (self->groups > 1)
-    return record_grouped (self, step, TRUE, error);
-  gemm = conv2d_gemm (layer, TRUE);
-  window = cnn_window_backward (&window);
-  weights = cnn_layer_device_weights (layer, SLOT_BACKWARD, cnn_commands_device (step->commands),
-                                      cnn_gemm_bytes (&gemm), 0, conv2d_pack_backward, error);
-  return weights != NULL
-         && cnn_record_conv2d (step->commands, step->grad_output, step->grad_inputs[0], weights, 0,
-                               &window, step->epilogue, error);
+  return record (layer, step, TRUE, error);
 }
 
 static const CnnParam conv2d_params[] = {
@@ -458,6 +521,7 @@ const CnnLayerClass cnn_conv2d_class = {
   .output_shape = conv2d_output_shape,
   .weight_specs = conv2d_weight_specs,
   .affine = conv2d_affine,
+  .scratch_shape = conv2d_scratch_shape,
   .forward = conv2d_forward,
   .backward = conv2d_backward,
 };
