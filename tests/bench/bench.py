@@ -63,9 +63,9 @@ JOBS = [
     Job("filter-pattern, sheet of 64", "pattern", XCEPTION, ["filter-pattern", "--sheet", "8"],
         ("tf.function", "torch"), "pattern", layer="block3_sepconv1", filters=64),
     Job("forward, twice the pixels", "warm", XCEPTION + ANY_SIZE, ["activations", "--layer", "block14_sepconv2_act"],
-        sizes=(299, 423)),
+        copies=2, sizes=(299, 423)),
     Job("forward, twice the pixels", "warm", VGG16 + ANY_SIZE, ["activations", "--layer", "block5_conv3"],
-        sizes=(224, 317)),
+        copies=2, sizes=(224, 317)),
     Job("pattern, twice the pixels", "pattern", XCEPTION, ["filter-pattern", "--filter", "2"], layer="block3_sepconv1",
         sizes=(200, 283)),
 ]

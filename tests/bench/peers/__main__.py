@@ -43,11 +43,12 @@ def prepare(peer, job, path, layer, filters):
     model = translated(job, path, layer)
     if peer == "torch":
         import on_torch
-        model.check(lambda steps: on_torch.prepare(job, steps, model, precision="float64"), "float64")
+        model.check(on_torch.prepare(job, model.scores(), model, precision="float64")(), "float64")
         return on_torch.prepare(job, model.steps, model, filters)
     import on_ncnn
-    model.check(lambda steps: on_ncnn.prepare(steps, model.picture, peer == "ncnn-vulkan"), "float32")
-    return on_ncnn.prepare(model.steps, model.picture, peer == "ncnn-vulkan")
+    run = on_ncnn.prepare(model.steps, model.picture, peer == "ncnn-vulkan")
+    model.check(run(model.scores()[-1].output), "float32")
+    return run
 
 
 def main(peer, *rest):

@@ -98,7 +98,7 @@ class Writer:
 
 
 def prepare(steps, picture, vulkan):
-    """A function that does a forward run and gives the output as N,C."""
+    """A function that does a forward run and gives the output of the last step, or of another."""
     writer = Writer(steps)
     net = ncnn.Net()
     for low in ("fp16_packed", "fp16_storage", "fp16_arithmetic", "bf16_packed", "bf16_storage"):
@@ -114,13 +114,13 @@ def prepare(steps, picture, vulkan):
             raise SystemExit("ncnn cannot load the model")
     maps = np.ascontiguousarray(picture[0].transpose(2, 0, 1), "float32")
 
-    def run():
+    def run(output=writer.output):
         extractor = net.create_extractor()
         extractor.input(writer.input, ncnn.Mat(maps).clone())
-        failed, output = extractor.extract(writer.output)
+        failed, values = extractor.extract(output)
         if failed:
             raise SystemExit("ncnn cannot run the model")
-        return np.array(output).reshape(1, -1)
+        return np.array(values)
     return run
 
 

@@ -20,10 +20,13 @@ class Translation:
     target: str             # whose gradients Grad-CAM takes
     expected: np.ndarray    # the result; of a forward run before the softmax; of one filter
 
-    def check(self, prepare, precision):
-        """Refuses a peer that does not run the same network; prepare (steps) gives a function that runs them."""
-        steps = self.steps[:-1] if self.steps[-1].kind == "softmax" else self.steps
-        result = prepare(steps)().reshape(self.expected.shape)
+    def scores(self):
+        """The steps without a softmax at the end."""
+        return self.steps[:-1] if self.steps[-1].kind == "softmax" else self.steps
+
+    def check(self, result, precision):
+        """Refuses a peer that does not run the same network."""
+        result = result.reshape(self.expected.shape)
         off = float(np.abs(result - self.expected).max() / np.abs(self.expected).max())
         print(f"differs from Keras by {off:.1e}", file=sys.stderr)
         if not off <= LIMIT[precision] or result.argmax() != self.expected.argmax():
