@@ -148,6 +148,22 @@ add_scratch (CnnPlan *self, int index, int at)
   return add_span (self, &scratch, at, at);
 }
 
+/* The value that a folded node takes besides its chain's, as a span, or NONE. */
+static int
+other_value (const CnnPlan *self, int index)
+{
+  const CnnNode *node = cnn_model_node (self->use.model, index);
+
+  for (int j = 0; j < node->n_inputs; j++)
+    {
+      const int root = cnn_use_root (&self->use, node->inputs[j]);
+
+      if (root != self->use.folded_from[index])
+        return self->value_span[root];
+    }
+  return NONE;
+}
+
 /* A kernel runs where the last node that it does stands: by then all that it reads is there. */
 static void
 add_forward_steps (CnnPlan *self)
@@ -156,30 +172,25 @@ add_forward_steps (CnnPlan *self)
 
   for (int i = 0; i < use->n_nodes; i++)
     {
-      const CnnNode *node = cnn_model_node (use->model, i);
-      Step step = { .kind = STEP_FORWARD, .tail = i, .residual = NONE, .affine = NONE };
-      int at = (int) self->steps->len, head = i;
+      const CnnLayer *layer = cnn_use_layer (use, i);
+      Step step = { .kind = STEP_FORWARD, .node = i, .tail = i, .residual = NONE, .affine = NONE };
+      int at = (int) self->steps->len;
+      const CnnNode *node;
 
       if (!use->needed[i] || cnn_use_is_identity (use, i) || use->folded_into[i] != NONE)
         continue;
-      if (i == use->input || node->layer->klass->flags & CNN_LAYER_INPUT)
+      if (i == use->input || layer->klass->flags & CNN_LAYER_INPUT)
         {
           self->value_span[i] = add_span (self, &use->shapes[i], 0, 0);
           continue;
         }
-      for (int from; (from = use->folded_from[head]) != NONE; head = from)
-        {
-          node = cnn_model_node (use->model, head);
-          for (int j = 0; j < node->n_inputs; j++)
-            if (cnn_use_root (use, node->inputs[j]) != from)
-              step.residual = self->value_span[cnn_use_root (use, node->inputs[j])];
-        }
-      node = cnn_model_node (use->model, head);
-      step.node = head;
-      if (head != i && cnn_use_layer (use, i)->klass->flags & CNN_LAYER_ACTIVATION)
-        step.activation = cnn_use_layer (use, i)->activation;
-      step.affine = add_affine (self, head, use->folded_into);
-      step.scratch = add_scratch (self, head, at);
+      for (; use->folded_from[step.node] != NONE; step.node = use->folded_from[step.node])
+        step.residual = MAX (step.residual, other_value (self, step.node));
+      node = cnn_model_node (use->model, step.node);
+      if (step.node != i && layer->klass->flags & CNN_LAYER_ACTIVATION)
+        step.activation = layer->activation;
+      step.affine = add_affine (self, step.node, use->folded_into);
+      step.scratch = add_scratch (self, step.node, at);
       for (int j = 0; j < node->n_inputs; j++)
         use_span (self, self->value_span[cnn_use_root (use, node->inputs[j])], at);
       use_span (self, step.residual, at);

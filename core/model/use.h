@@ -26,8 +26,8 @@ typedef struct
   int *user;          /* the last of them */
   int *folded_into;   /* the node that the same kernel goes on with, or CNN_NO_NODE */
   int *folded_from;   /* the same link from its other end */
-  int *back_into; /* the node before, whose gradient's kernel is this one's too, or CNN_NO_NODE */
-  int *back_from; /* the same link from its other end */
+  int *back_into;     /* the same on the way back, where it goes on with the node before */
+  int *back_from;
 } CnnUse;
 
 /* Of a struct of zeros. The model must outlive it. FALSE: the shapes do not fit. */
