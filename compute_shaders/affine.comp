@@ -8,6 +8,7 @@
 #include "vectors.glsl"
 
 layout (constant_id = 0) const uint ACTIVATION = 0;
+layout (constant_id = 1) const uint RESIDUAL = 0;
 
 VECTORS (0, source);
 VECTORS (1, affine);

@@ -3,12 +3,11 @@
 #define AFFINE_PARAMS_H
 #include "params.h"
 
-/* specialization constant: 0 activation */
+/* specialization constants: 0 activation, 1 residual */
 CNN_PARAMS (AffineParams)
 {
   uint items; /* vec4s */
   uint planes, pixels;
-  uint has_residual;
   float alpha, max_value, threshold;
 };
 #endif

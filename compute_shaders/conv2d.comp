@@ -18,6 +18,7 @@ layout (constant_id = 2) const uint ACTIVATION = 0;
 layout (constant_id = 3) const bool CHANNELS_IN_LANES = true;
 layout (constant_id = 4) const uint NARROW = 28;
 layout (constant_id = 5) const uint WIDE = 4;
+layout (constant_id = 6) const uint RESIDUAL = 0;
 layout (local_size_x_id = 0) in;
 
 VECTORS (0, source);

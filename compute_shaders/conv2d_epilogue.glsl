@@ -23,7 +23,7 @@ vec4
 apply_epilogue (Epilogue e, vec4 v, uint item)
 {
   v = (v - e.center) * e.scale + e.shift;
-  if (has_residual != 0)
+  if (RESIDUAL != 0)
     v += LOAD (residual, item);
   return activate (ACTIVATION, alpha, max_value, threshold, v);
 }

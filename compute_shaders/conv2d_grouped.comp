@@ -9,6 +9,7 @@
 
 layout (constant_id = 0) const uint BACKWARD = 0;
 layout (constant_id = 1) const uint ACTIVATION = 0;
+layout (constant_id = 2) const uint RESIDUAL = 0;
 
 layout (set = 0, binding = 0) readonly buffer Source { float source[]; };
 /* Keras' kernel (kernel_h, kernel_w, in_c / groups, out_c) */
@@ -78,7 +79,7 @@ main ()
       v[i] = BACKWARD != 0 ? backward (n, plane * 4 + i, y, x) : forward (n, plane * 4 + i, y, x);
   if (BACKWARD == 0)
     v = epilogue (v, plane, planes, item);
-  else if (has_residual != 0)
+  else if (RESIDUAL != 0)
     v += LOAD (residual, item);
   target[item] = v;
 }

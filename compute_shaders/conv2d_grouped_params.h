@@ -3,7 +3,8 @@
 #define CONV2D_GROUPED_PARAMS_H
 #include "params.h"
 
-/* specialization constants: 0 backward, 1 activation. Sizes are the layer's own, both ways. */
+/* specialization constants: 0 backward, 1 activation, 2 residual. Sizes are the layer's own,
+ * both ways. */
 CNN_PARAMS (Conv2dGroupedParams)
 {
   uint items; /* vec4s to compute */
@@ -12,7 +13,6 @@ CNN_PARAMS (Conv2dGroupedParams)
   uint kernel_h, kernel_w, groups;
   int before_y, before_x;
   uint stride_y, stride_x, dilation_y, dilation_x;
-  uint has_residual;
   float alpha, max_value, threshold;
 };
 #endif

@@ -18,7 +18,8 @@
 #define CONV2D_FEW_CHANNELS 4
 #define CONV2D_FEW_VECTORS 8
 
-/* specialization constants: 0 lanes, 1 mode, 2 activation, 3 channels in lanes, 4 narrow, 5 wide */
+/* specialization constants: 0 lanes, 1 mode, 2 activation, 3 channels in lanes, 4 narrow, 5 wide,
+ * 6 residual */
 #define CONV2D_POINTWISE 0
 #define CONV2D_WINDOW 1
 #define CONV2D_SPREAD 2
@@ -33,7 +34,7 @@ CNN_PARAMS (Conv2dParams)
   int up_y, up_x, every_y, every_x, inverse_y, inverse_x;
   uint weights_step; /* vec4s between the weights of two pictures; 0: all share them */
   uint zero;         /* 0, unknown to the compiler: keeps a shuffle one instruction */
-  uint has_affine, has_residual;
+  uint has_affine;
   float alpha, max_value, threshold;
 };
 #endif

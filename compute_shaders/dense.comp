@@ -6,6 +6,7 @@
 #include "vectors.glsl"
 
 layout (constant_id = 0) const uint ACTIVATION = 0;
+layout (constant_id = 1) const uint RESIDUAL = 0;
 layout (local_size_x = DENSE_COLUMNS, local_size_y = DENSE_SLICES) in;
 
 VECTORS (0, source);

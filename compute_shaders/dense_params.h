@@ -9,12 +9,12 @@
 #define DENSE_COLUMNS 16
 #define DENSE_SLICES 8 /* parts of the sum that are formed side by side */
 
+/* specialization constants, forward: 0 activation, 1 residual */
 CNN_PARAMS (DenseParams)
 {
   uint in_planes, out_planes, pixels; /* vec4s of a pixel, pixels of a picture */
   uint first_block, blocks;
   uint items; /* backward: vec4s to compute */
-  uint has_residual;
   float alpha, max_value, threshold;
 };
 #endif

@@ -10,6 +10,7 @@
 layout (constant_id = 0) const uint SINGLE = 1;
 layout (constant_id = 1) const uint ACTIVATION = 0;
 layout (constant_id = 2) const uint AFFINE = 1;
+layout (constant_id = 3) const uint RESIDUAL = 0;
 
 VECTORS (0, source);
 VECTORS (1, weights); /* [output plane][tap] */

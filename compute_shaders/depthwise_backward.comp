@@ -7,6 +7,7 @@
 #include "vectors.glsl"
 
 layout (constant_id = 0) const uint SINGLE = 1;
+layout (constant_id = 1) const uint RESIDUAL = 0;
 
 VECTORS (0, source); /* of the output */
 VECTORS (1, weights); /* [output plane][tap] */
@@ -45,7 +46,7 @@ main ()
             }
       sum += inside ? v : vec4 (0.);
     }
-  if (has_residual != 0)
+  if (RESIDUAL != 0)
     sum += LOAD (residual, item);
   if (flat_item () < items)
     target[item] = sum;

@@ -3,7 +3,8 @@
 #define DEPTHWISE_PARAMS_H
 #include "params.h"
 
-/* specialization constants: 0 multiplier is 1; forward: 1 activation, 2 affine */
+/* specialization constants: 0 multiplier is 1; forward: 1 activation, 2 affine, 3 residual;
+ * backward: 1 residual */
 CNN_PARAMS (DepthwiseParams)
 {
   uint items; /* vec4s to compute */
@@ -12,7 +13,6 @@ CNN_PARAMS (DepthwiseParams)
   uint taps, kernel_w, multiplier;
   int before_y, before_x;
   uint stride_y, stride_x, dilation_y, dilation_x;
-  uint has_residual;
   float alpha, max_value, threshold;
   uint in_c;
 };

@@ -16,6 +16,7 @@ layout (constant_id = 1) const int KERNEL = 3;
 layout (constant_id = 2) const int STRIDE = 1;
 layout (constant_id = 3) const int UP = 1;
 layout (constant_id = 4) const uint ACTIVATION = 0;
+layout (constant_id = 5) const uint RESIDUAL = 0;
 layout (local_size_x_id = 0) in;
 
 VECTORS (0, source);

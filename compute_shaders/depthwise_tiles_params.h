@@ -6,7 +6,7 @@
 #define DEPTHWISE_TILE_WIDTH 2
 
 /* specialization constants: 0 lanes, 1 sides of the kernel, 2 stride, 3 stride of a gradient,
- * 4 activation */
+ * 4 activation, 5 residual */
 CNN_PARAMS (DepthwiseTilesParams)
 {
   uint planes; /* of a picture */
@@ -16,7 +16,7 @@ CNN_PARAMS (DepthwiseTilesParams)
   int source_y, source_x;     /* what the first tile's window starts with */
   int target_y, target_x;     /* where the first tile starts */
   int first_tap, step_tap;
-  uint has_affine, has_residual;
+  uint has_affine;
   float alpha, max_value, threshold;
 };
 #endif

@@ -11,6 +11,7 @@
 layout (constant_id = 0) const uint BACKWARD = 0;
 layout (constant_id = 1) const uint ACTIVATION = 0;
 layout (constant_id = 2) const uint GROUPS = 0;
+layout (constant_id = 3) const uint RESIDUAL = 0;
 
 VECTORS (0, source);
 VECTORS (1, gradient);

@@ -7,14 +7,14 @@
 #define NORMALIZE_PARAMS_H
 #include "params.h"
 
-/* specialization constants: 0 whether backward; normalize: 1 activation, 2 whether grouped */
+/* specialization constants: 0 whether backward; normalize: 1 activation, 2 whether grouped,
+ * 3 residual */
 CNN_PARAMS (NormalizeParams)
 {
   uint items; /* normalize: vec4s; pixel_moments: pixels */
   uint pixels, planes, channels;
   uint groups;
   float epsilon;
-  uint has_residual;
   float alpha, max_value, threshold;
 };
 #endif

@@ -11,6 +11,7 @@
 layout (constant_id = 0) const uint ACTIVATION = 0;
 layout (constant_id = 1) const uint DERIVATIVE = TAIL_NO_DERIVATIVE;
 layout (constant_id = 2) const uint AFFINE = 0;
+layout (constant_id = 3) const uint RESIDUAL = 0;
 
 VECTORS (0, value);
 VECTORS (1, gradient);
@@ -31,7 +32,7 @@ main ()
                                 LOAD (value, item));
   if (AFFINE != 0)
     v *= LOAD (affine, planes + plane_of (item, pixels, planes));
-  if (has_residual != 0)
+  if (RESIDUAL != 0)
     v += LOAD (residual, item);
   if (flat_item () < items)
     target[item] = v;

@@ -8,14 +8,14 @@
 
 #define WINOGRAD_LOCAL 64
 
-/* specialization constants of winograd_output: 0 activation */
+/* specialization constants of winograd_output: 0 activation, 1 residual */
 CNN_PARAMS (WinogradParams)
 {
   uint planes, h, w;     /* of the pictures that are read, or written */
   uint tiles_y, tiles_x; /* of a picture */
   uint first, tiles;
   int before_y, before_x; /* source pixels above and left of a picture's first tile: padding */
-  uint has_affine, has_residual;
+  uint has_affine;
   float alpha, max_value, threshold;
 };
 #endif

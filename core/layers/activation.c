@@ -10,7 +10,7 @@
 typedef struct ElementwiseParams ElementwiseParams;
 typedef struct TailBackwardParams TailBackwardParams;
 G_STATIC_ASSERT (sizeof (ElementwiseParams) == 16);
-G_STATIC_ASSERT (sizeof (TailBackwardParams) == 28);
+G_STATIC_ASSERT (sizeof (TailBackwardParams) == 24);
 
 #define RELU(slope, ceiling)                 \
   {                                          \
@@ -151,8 +151,9 @@ cnn_tail_backward (const CnnActivation *activation, const CnnStep *step, GError 
   const gboolean affine = cnn_has_affine (step->epilogue);
   CnnDispatch dispatch = {
     .stem = "tail_backward",
-    .constants = { tail.kind, TAIL_NO_DERIVATIVE, (guint32) affine },
-    .n_constants = 3,
+    .constants = { tail.kind, TAIL_NO_DERIVATIVE, (guint32) affine,
+                   (guint32) cnn_has_residual (step->epilogue) },
+    .n_constants = 4,
     .bindings = { gradient, gradient, cnn_affine_binding (step->epilogue, step->grad_output),
                   cnn_tensor_binding (step->grad_inputs[0]),
                   cnn_residual_binding (step->epilogue, step->grad_output) },
@@ -162,7 +163,6 @@ cnn_tail_backward (const CnnActivation *activation, const CnnStep *step, GError 
     .items = cnn_flat_vectors (shape, dispatch.groups),
     .planes = (guint) cnn_shape_planes (shape),
     .pixels = (guint) (shape->h * shape->w),
-    .has_residual = cnn_has_residual (step->epilogue),
     .alpha = tail.alpha,
     .max_value = tail.max_value,
     .threshold = tail.threshold,

@@ -8,7 +8,7 @@
 #include <math.h>
 
 typedef struct AffineParams AffineParams;
-G_STATIC_ASSERT (sizeof (AffineParams) == 28);
+G_STATIC_ASSERT (sizeof (AffineParams) == 24);
 
 static gboolean
 same_shape (const CnnLayer *layer, const CnnShape *inputs, int n_inputs, CnnShape *output,
@@ -29,8 +29,8 @@ forward (CnnLayer *layer, const CnnStep *step, GError **error)
   const CnnActivation tail = cnn_tail_activation (&epilogue->activation);
   CnnDispatch dispatch = {
     .stem = CNN_TAIL_STEM ("affine", tail),
-    .constants = { tail.kind },
-    .n_constants = 1,
+    .constants = { tail.kind, (guint32) cnn_has_residual (epilogue) },
+    .n_constants = 2,
     .bindings = { cnn_tensor_binding (step->inputs[0]), epilogue->affine,
                   cnn_tensor_binding (step->output),
                   cnn_residual_binding (epilogue, step->inputs[0]) },
@@ -40,7 +40,6 @@ forward (CnnLayer *layer, const CnnStep *step, GError **error)
     .items = cnn_flat_vectors (shape, dispatch.groups),
     .planes = (guint) cnn_shape_planes (shape),
     .pixels = (guint) (shape->h * shape->w),
-    .has_residual = cnn_has_residual (epilogue),
     .alpha = tail.alpha,
     .max_value = tail.max_value,
     .threshold = tail.threshold,

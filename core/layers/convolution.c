@@ -7,8 +7,8 @@
 
 typedef struct Conv2dParams Conv2dParams;
 typedef struct Conv2dGroupedParams Conv2dGroupedParams;
-G_STATIC_ASSERT (sizeof (Conv2dParams) == 108);
-G_STATIC_ASSERT (sizeof (Conv2dGroupedParams) == 80);
+G_STATIC_ASSERT (sizeof (Conv2dParams) == 104);
+G_STATIC_ASSERT (sizeof (Conv2dGroupedParams) == 76);
 
 enum
 {
@@ -200,7 +200,6 @@ cnn_record_conv2d (CnnCommands *commands, const CnnTensor *source, const CnnTens
     .up_x = window->up[1],
     .weights_step = (guint) (weights_step / (4 * sizeof (float))),
     .has_affine = cnn_has_affine (epilogue),
-    .has_residual = cnn_has_residual (epilogue),
     .alpha = tail.alpha,
     .max_value = tail.max_value,
     .threshold = tail.threshold,
@@ -229,8 +228,8 @@ cnn_record_conv2d (CnnCommands *commands, const CnnTensor *source, const CnnTens
       &(CnnDispatch){
           .stem = CNN_TAIL_STEM ("conv2d", tail),
           .constants = { lanes, choose_mode (window), tail.kind, tile.channels_in_lanes,
-                         tile.narrow, tile.wide },
-          .n_constants = 6,
+                         tile.narrow, tile.wide, (guint32) cnn_has_residual (epilogue) },
+          .n_constants = 7,
           .bindings = { cnn_tensor_binding (source), cnn_whole_buffer (weights),
                         cnn_affine_binding (epilogue, source), cnn_tensor_binding (target),
                         cnn_residual_binding (epilogue, source) },
@@ -383,8 +382,8 @@ record_grouped (CnnConvolution *self, const CnnStep *step, gboolean backward, GE
       cnn_array_count (self->base.weights[0]) * sizeof (float), 0, conv2d_pack_grouped, error);
   CnnDispatch dispatch = {
     .stem = "conv2d_grouped",
-    .constants = { backward, tail.kind },
-    .n_constants = 2,
+    .constants = { backward, tail.kind, (guint32) cnn_has_residual (epilogue) },
+    .n_constants = 3,
     .n_bindings = 5,
   };
   Conv2dGroupedParams params = {
@@ -404,7 +403,6 @@ record_grouped (CnnConvolution *self, const CnnStep *step, gboolean backward, GE
     .stride_x = (guint) window.stride[1],
     .dilation_y = (guint) window.dilation[0],
     .dilation_x = (guint) window.dilation[1],
-    .has_residual = cnn_has_residual (epilogue),
     .alpha = tail.alpha,
     .max_value = tail.max_value,
     .threshold = tail.threshold,

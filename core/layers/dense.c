@@ -4,7 +4,7 @@
 #include "dense_params.h"
 
 typedef struct DenseParams DenseParams;
-G_STATIC_ASSERT (sizeof (DenseParams) == 40);
+G_STATIC_ASSERT (sizeof (DenseParams) == 36);
 
 typedef struct
 {
@@ -112,11 +112,11 @@ record (CnnLayer *layer, const CnnStep *step, gboolean backward, GError **error)
       dispatch.bindings[2] = epilogue->affine;
       dispatch.bindings[3] = cnn_tensor_binding (step->output);
       dispatch.bindings[4] = cnn_residual_binding (epilogue, step->inputs[0]);
-      dispatch.n_constants = 1;
+      dispatch.n_constants = 2;
       dispatch.constants[0] = tail.kind;
+      dispatch.constants[1] = (guint32) cnn_has_residual (epilogue);
       dispatch.groups[1] = 1;
       dispatch.groups[2] = (guint) in->n * params.pixels;
-      params.has_residual = cnn_has_residual (epilogue);
       params.alpha = tail.alpha;
       params.max_value = tail.max_value;
       params.threshold = tail.threshold;

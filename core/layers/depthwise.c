@@ -6,8 +6,8 @@
 
 typedef struct DepthwiseParams DepthwiseParams;
 typedef struct DepthwiseTilesParams DepthwiseTilesParams;
-G_STATIC_ASSERT (sizeof (DepthwiseParams) == 84);
-G_STATIC_ASSERT (sizeof (DepthwiseTilesParams) == 80);
+G_STATIC_ASSERT (sizeof (DepthwiseParams) == 80);
+G_STATIC_ASSERT (sizeof (DepthwiseTilesParams) == 76);
 
 enum
 {
@@ -116,7 +116,6 @@ record_tiles (CnnConvolution *self, CnnCommands *commands, const CnnTensor *sour
     .first_tap = flip ? kernel * kernel - 1 : 0,
     .step_tap = flip ? -1 : 1,
     .has_affine = cnn_has_affine (epilogue),
-    .has_residual = cnn_has_residual (epilogue),
     .alpha = tail.alpha,
     .max_value = tail.max_value,
     .threshold = tail.threshold,
@@ -145,8 +144,8 @@ record_tiles (CnnConvolution *self, CnnCommands *commands, const CnnTensor *sour
       &(CnnDispatch){
           .stem = CNN_TAIL_STEM ("depthwise_tiles", tail),
           .constants = { lanes, (guint32) kernel, backward ? 1 : (guint32) stride, (guint32) up,
-                         tail.kind },
-          .n_constants = 5,
+                         tail.kind, (guint32) cnn_has_residual (epilogue) },
+          .n_constants = 6,
           .bindings = { cnn_tensor_binding (source), cnn_whole_buffer (weights),
                         cnn_affine_binding (epilogue, source), cnn_tensor_binding (target),
                         cnn_residual_binding (epilogue, source) },
@@ -171,8 +170,8 @@ cnn_record_depthwise (CnnConvolution *self, CnnCommands *commands, const CnnTens
     .stem = "depthwise",
     .constants = { self->depth_multiplier == 1,
                    epilogue != NULL ? epilogue->activation.kind : CNN_ACTIVATION_LINEAR,
-                   epilogue != NULL },
-    .n_constants = 3,
+                   epilogue != NULL, (guint32) cnn_has_residual (epilogue) },
+    .n_constants = 4,
     .n_bindings = 5,
     .push = &params,
     .push_size = sizeof params,
@@ -186,7 +185,6 @@ cnn_record_depthwise (CnnConvolution *self, CnnCommands *commands, const CnnTens
   params.items = cnn_flat_vectors (&target->shape, dispatch.groups);
   if (epilogue != NULL)
     {
-      params.has_residual = cnn_has_residual (epilogue);
       params.alpha = epilogue->activation.alpha;
       params.max_value = epilogue->activation.max_value;
       params.threshold = epilogue->activation.threshold;
@@ -208,8 +206,8 @@ cnn_record_depthwise_backward (CnnConvolution *self, CnnCommands *commands,
   DepthwiseParams params = make_params (self, &grad_input->shape, &grad_output->shape);
   CnnDispatch dispatch = {
     .stem = "depthwise_backward",
-    .constants = { self->depth_multiplier == 1 },
-    .n_constants = 1,
+    .constants = { self->depth_multiplier == 1, (guint32) cnn_has_residual (epilogue) },
+    .n_constants = 2,
     .n_bindings = 4,
     .push = &params,
     .push_size = sizeof params,
@@ -221,7 +219,6 @@ cnn_record_depthwise_backward (CnnConvolution *self, CnnCommands *commands,
   if (fits_tiles (self))
     return record_tiles (self, commands, grad_output, grad_input, weights, TRUE, epilogue, error);
   params.items = cnn_flat_vectors (&grad_input->shape, dispatch.groups);
-  params.has_residual = cnn_has_residual (epilogue);
   dispatch.bindings[0] = cnn_tensor_binding (grad_output);
   dispatch.bindings[1] = cnn_whole_buffer (weights);
   dispatch.bindings[2] = cnn_tensor_binding (grad_input);

@@ -6,7 +6,7 @@
 #include "normalize_params.h"
 
 typedef struct NormalizeParams NormalizeParams;
-G_STATIC_ASSERT (sizeof (NormalizeParams) == 40);
+G_STATIC_ASSERT (sizeof (NormalizeParams) == 36);
 
 #define MAX_GROUPS (1 << 15)
 
@@ -130,7 +130,6 @@ record (CnnLayer *layer, const CnnStep *step, gboolean backward, CnnBinding scal
     .channels = (guint) shape->c,
     .groups = (guint) groups,
     .epsilon = ((const Normalization *) layer)->epsilon,
-    .has_residual = cnn_has_residual (epilogue),
     .alpha = tail.alpha,
     .max_value = tail.max_value,
     .threshold = tail.threshold,
@@ -147,8 +146,9 @@ record (CnnLayer *layer, const CnnStep *step, gboolean backward, CnnBinding scal
   };
   CnnDispatch result = {
     .stem = "normalize",
-    .constants = { (guint32) backward, tail.kind, groups != 0 },
-    .n_constants = 3,
+    .constants = { (guint32) backward, tail.kind, groups != 0,
+                   (guint32) cnn_has_residual (epilogue) },
+    .n_constants = 4,
     .bindings = { source, gradient, scale, cnn_tensor_binding (step->scratch),
                   cnn_tensor_binding (target), cnn_residual_binding (epilogue, step->inputs[0]) },
     .n_bindings = 6,

@@ -4,7 +4,7 @@
 #include "winograd_params.h"
 
 typedef struct WinogradParams WinogradParams;
-G_STATIC_ASSERT (sizeof (WinogradParams) == 56);
+G_STATIC_ASSERT (sizeof (WinogradParams) == 52);
 
 #define MATRICES 16 /* elements of a transformed tile */
 #define TAPS 9
@@ -182,15 +182,14 @@ record_output (CnnCommands *commands, const CnnTensor *products, const CnnTensor
   const CnnActivation tail = cnn_tail_activation (epilogue != NULL ? &epilogue->activation : NULL);
   CnnDispatch dispatch = {
     .stem = CNN_TAIL_STEM ("winograd_output", tail),
-    .constants = { tail.kind },
-    .n_constants = 1,
+    .constants = { tail.kind, (guint32) cnn_has_residual (epilogue) },
+    .n_constants = 2,
     .bindings = { cnn_tensor_binding (products), cnn_affine_binding (epilogue, products),
                   cnn_tensor_binding (target), cnn_residual_binding (epilogue, products) },
     .n_bindings = 4,
   };
 
   params.has_affine = cnn_has_affine (epilogue);
-  params.has_residual = cnn_has_residual (epilogue);
   params.alpha = tail.alpha;
   params.max_value = tail.max_value;
   params.threshold = tail.threshold;
