@@ -253,34 +253,146 @@ show_part (double fraction, const char *what, gpointer data)
     part->progress->update ((part->index + fraction) / part->count, words, part->progress->data);
 }
 
-static Result *
-look (const Command *command, const Arguments *arguments, const Photograph *photograph,
-      OpenModel *model, const CnnProgress *progress, GError **error)
+/* A photograph that is read on a thread of its own, while the one before it is looked at. */
+typedef struct
 {
-  g_autoptr (CnnImage) photo = NULL;
-  g_autoptr (CnnArray) input = NULL;
-  if (!cnn_progress_step (progress, 0, NULL, error))
-    return NULL;
-  if (cnn_npy_is (photograph->path))
-    input = cnn_npy_load (photograph->path, error);
+  const char *path;
+  GThread *thread;
+  CnnImage *photo; /* or else */
+  CnnArray *input;
+  GError *error;
+} Reading;
+
+static gpointer
+read_photograph (gpointer data)
+{
+  Reading *reading = data;
+  if (cnn_npy_is (reading->path))
+    reading->input = cnn_npy_load (reading->path, &reading->error);
   else
-    photo = cnn_image_load (photograph->path, error);
-  if (input == NULL && photo == NULL)
+    reading->photo = cnn_image_load (reading->path, &reading->error);
+  return NULL;
+}
+
+static Reading *
+reading_begin (const Photograph *photograph)
+{
+  Reading *reading = g_new0 (Reading, 1);
+  reading->path = photograph->path;
+  reading->thread = g_thread_new ("photograph", read_photograph, reading);
+  return reading;
+}
+
+static gboolean
+reading_end (Reading *reading, GError **error)
+{
+  g_thread_join (g_steal_pointer (&reading->thread));
+  if (reading->error != NULL)
+    g_propagate_error (error, g_steal_pointer (&reading->error));
+  return reading->photo != NULL || reading->input != NULL;
+}
+
+static void
+reading_free (Reading *reading)
+{
+  if (reading->thread != NULL)
+    g_thread_join (reading->thread);
+  cnn_image_unref (reading->photo);
+  cnn_array_unref (reading->input);
+  g_clear_error (&reading->error);
+  g_free (reading);
+}
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (Reading, reading_free)
+
+static Result *
+look (const Command *command, const Arguments *arguments, Reading *reading, OpenModel *model,
+      const CnnProgress *progress, GError **error)
+{
+  if (!cnn_progress_step (progress, 0, NULL, error) || !reading_end (reading, error))
     return NULL;
-  Subject subject = { .photo = photo, .input = input, .model = model };
+  Subject subject = { .photo = reading->photo, .input = reading->input, .model = model };
   g_autoptr (Result) result = command->run (arguments, &subject, progress, error);
-  if (result == NULL || !cnn_progress_step (progress, 1, NULL, error)
-      || !result_write_files (result, arguments, photograph, error))
+  if (result == NULL || !cnn_progress_step (progress, 1, NULL, error))
     return NULL;
   return g_steal_pointer (&result);
 }
 
+/* What came of a photograph. Its files are written on a thread, while the next one is looked at. */
+typedef struct
+{
+  const Photograph *photograph;
+  const Arguments *arguments;
+  Result *result; /* or else */
+  GError *error;
+  GThread *thread;
+} Outcome;
+
+static gpointer
+write_files (gpointer data)
+{
+  Outcome *outcome = data;
+  if (!result_write_files (outcome->result, outcome->arguments, outcome->photograph,
+                           &outcome->error))
+    g_clear_pointer (&outcome->result, result_free);
+  return NULL;
+}
+
+static void
+outcome_begin_to_write (Outcome *outcome)
+{
+  if (result_files_are_ready (outcome->result))
+    outcome->thread = g_thread_new ("files", write_files, outcome);
+  else
+    write_files (outcome);
+}
+
+static void
+outcome_wait (Outcome *outcome)
+{
+  if (outcome->thread != NULL)
+    g_thread_join (g_steal_pointer (&outcome->thread));
+}
+
+static void
+outcome_free (Outcome *outcome)
+{
+  outcome_wait (outcome);
+  g_clear_pointer (&outcome->result, result_free);
+  g_clear_error (&outcome->error);
+  g_free (outcome);
+}
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (Outcome, outcome_free)
+
 /* Whether the others would fail alike. */
 static gboolean
-ends_all (const Photograph *photograph, const OpenModel *model, const GError *error)
+ends_all (const Outcome *outcome, const OpenModel *model)
 {
-  return photograph->alone || open_model_refused (model) || error->domain == ARGUMENT_ERROR
-         || g_error_matches (error, CNN_ERROR, CNN_ERROR_CANCELLED);
+  return outcome->error != NULL
+         && (outcome->photograph->alone || open_model_refused (model)
+             || outcome->error->domain == ARGUMENT_ERROR
+             || g_error_matches (outcome->error, CNN_ERROR, CNN_ERROR_CANCELLED));
+}
+
+/* Tells what came of a photograph. FALSE with an error where that ends the run. */
+static gboolean
+conclude (Outcome *outcome, GPtrArray *photographs, const OpenModel *model, PhotographDone done,
+          gpointer data, GError **error)
+{
+  const Photograph *photograph = outcome->photograph;
+  guint before = 0;
+  outcome_wait (outcome);
+  if (!ends_all (outcome, model))
+    {
+      done (photograph, outcome->result, outcome->error, data);
+      return TRUE;
+    }
+  if (!photograph->alone && g_error_matches (outcome->error, CNN_ERROR, CNN_ERROR_CANCELLED)
+      && g_ptr_array_find (photographs, photograph, &before))
+    g_prefix_error (&outcome->error, "%u of %u photographs were done: ", before, photographs->len);
+  g_propagate_error (error, g_steal_pointer (&outcome->error));
+  return FALSE;
 }
 
 gboolean
@@ -289,26 +401,33 @@ photographs_run (const Command *command, const Arguments *arguments, GPtrArray *
 {
   static const CnnProgress quiet = { 0 };
   g_autoptr (OpenModel) model = open_model_new ();
+  g_autoptr (Reading) next = NULL;
+  g_autoptr (Outcome) last = NULL;
+  gboolean ended = FALSE;
   if (progress == NULL)
     progress = &quiet;
-  for (guint i = 0; i < photographs->len; i++)
+  for (guint i = 0; i < photographs->len && !ended; i++)
     {
       const Photograph *photograph = photographs->pdata[i];
       Part part = { progress, photograph->path, i, photographs->len };
       CnnProgress own = { show_part, &part, progress->cancellable };
-      GError *reason = NULL;
-      g_autoptr (Result) result = look (command, arguments, photograph, model, &own, &reason);
-      if (reason != NULL && ends_all (photograph, model, reason))
-        {
-          if (!photograph->alone && g_error_matches (reason, CNN_ERROR, CNN_ERROR_CANCELLED))
-            g_prefix_error (&reason, "%u of %u photographs were done: ", i, photographs->len);
-          g_propagate_error (error, reason);
-          return FALSE;
-        }
-      if (g_error_matches (reason, CNN_ERROR, CNN_ERROR_DEVICE))
+      g_autoptr (Outcome) outcome = g_new0 (Outcome, 1);
+      g_autoptr (Reading) reading =
+          next != NULL ? g_steal_pointer (&next) : reading_begin (photograph);
+      if (i + 1 < photographs->len)
+        next = reading_begin (photographs->pdata[i + 1]);
+      outcome->photograph = photograph;
+      outcome->arguments = arguments;
+      outcome->result = look (command, arguments, reading, model, &own, &outcome->error);
+      ended = ends_all (outcome, model);
+      if (g_error_matches (outcome->error, CNN_ERROR, CNN_ERROR_DEVICE))
         open_model_forget (model);
-      done (photograph, result, reason, data);
-      g_clear_error (&reason);
+      if (outcome->result != NULL)
+        outcome_begin_to_write (outcome);
+      if (last != NULL && !conclude (last, photographs, model, done, data, error))
+        return FALSE;
+      g_clear_pointer (&last, outcome_free);
+      last = g_steal_pointer (&outcome);
     }
-  return TRUE;
+  return last == NULL || conclude (last, photographs, model, done, data, error);
 }

@@ -232,6 +232,18 @@ place_file (const ResultFile *file, const Arguments *arguments, const Photograph
 }
 
 gboolean
+result_files_are_ready (const Result *result)
+{
+  for (guint i = 0; i < result->files->len; i++)
+    {
+      const ResultFile *file = g_ptr_array_index (result->files, i);
+      if (file->image == NULL && file->array == NULL)
+        return FALSE;
+    }
+  return TRUE;
+}
+
+gboolean
 result_write_files (const Result *result, const Arguments *arguments, const Photograph *photograph,
                     GError **error)
 {

@@ -87,6 +87,9 @@ void result_add_painted_file (Result *result, const char *option, const char *en
                               ResultPaint paint, gpointer data, guint index);
 void result_add_gathered_file (Result *result, const char *option, const char *entry,
                                ResultGather gather, gpointer data, guint index);
+/* No file has to be painted or gathered first: they may be written on a thread, while the session
+ * that they came from goes on. */
+gboolean result_files_are_ready (const Result *result);
 /* Writes all files, each whole or not at all. An option that names a folder gets NAME.png in it, or
  * NAME/ENTRY where the result has several; of one photograph alone, ENTRY. photograph: NULL for a
  * command that takes none. */
