@@ -88,7 +88,7 @@ sanitized_tests () {
   gcc -shared -fPIC -o "$keep" install/keep-loaded.c || return 1
   LD_PRELOAD=$keep ASAN_OPTIONS=verify_asan_link_order=0 \
     UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1 \
-    meson_tests "$build-sanitized" testlog --no-suite dialog --no-suite unloading
+    meson_tests "$build-sanitized" testlog --no-suite dialog --no-suite unsanitized
 }
 
 format () {
