@@ -175,6 +175,8 @@ stage_of (const CnnUse *self, int node)
 {
   const CnnLayer *layer = cnn_use_layer (self, node);
 
+  if (cnn_use_is_identity (self, node))
+    return STAGE_NONE;
   if (layer->klass->only_affine)
     return STAGE_AFFINE;
   if (layer->klass->flags & CNN_LAYER_ACTIVATION && !is_softmax (layer))
