@@ -194,18 +194,21 @@ main ()
         }
 
       base += plane;
-      k4++;
-      bool next_tap = k4 == planes;
-      base = next_tap ? picture : base;
-      k4 = next_tap ? 0 : k4;
-      tap_x += next_tap ? 1 : 0;
-      dx += next_tap ? step_x : 0;
-      bool next_row = tap_x == kw;
-      tap_x = next_row ? 0 : tap_x;
-      dx = next_row ? 0 : dx;
-      dy += next_row ? step_y : 0;
-      if (MODE == CONV2D_SPREAD)
-        at += (next_tap ? skip_x : 0) + (next_row ? skip_y : 0);
+      if (MODE != CONV2D_POINTWISE)
+        {
+          k4++;
+          bool next_tap = k4 == planes;
+          base = next_tap ? picture : base;
+          k4 = next_tap ? 0 : k4;
+          tap_x += next_tap ? 1 : 0;
+          dx += next_tap ? step_x : 0;
+          bool next_row = tap_x == kw;
+          tap_x = next_row ? 0 : tap_x;
+          dx = next_row ? 0 : dx;
+          dy += next_row ? step_y : 0;
+          if (MODE == CONV2D_SPREAD)
+            at += (next_tap ? skip_x : 0) + (next_row ? skip_y : 0);
+        }
     }
 
   if (CHANNELS_IN_LANES)
