@@ -14,12 +14,14 @@ typedef enum
 
 typedef struct
 {
+  const uint32_t *words;
+  size_t bytes;
+} CnnSpirv;
+
+typedef struct
+{
   const char *stem;
-  struct
-  {
-    const uint32_t *words;
-    size_t bytes;
-  } spirv[CNN_N_READS];
+  CnnSpirv spirv[CNN_N_READS];
 } CnnKernelCode;
 
 /* Every kernel, ended by a NULL stem. */

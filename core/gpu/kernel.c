@@ -18,14 +18,14 @@ enum
 /* Finds the binding kinds: a variable of storage class UniformConstant is a texel buffer
  * (imageBuffer), any other one with a binding a storage buffer. */
 static void
-reflect (const guint32 *code, gsize bytes, CnnKernel *kernel)
+reflect (const CnnSpirv *spirv, CnnKernel *kernel)
 {
-  const gsize n = bytes / sizeof (guint32);
+  const gsize n = spirv->bytes / sizeof (guint32);
   g_autoptr (GHashTable) bindings = g_hash_table_new (NULL, NULL);
 
-  for (gsize i = SPIRV_HEADER_WORDS; i < n; i += MAX (code[i] >> 16, 1))
+  for (gsize i = SPIRV_HEADER_WORDS; i < n; i += MAX (spirv->words[i] >> 16, 1))
     {
-      const guint32 *word = code + i;
+      const guint32 *word = spirv->words + i;
       guint32 op = word[0] & 0xffff;
 
       if (op == OP_DECORATE && word[2] == DECORATION_BINDING)
@@ -59,7 +59,6 @@ find_code (const char *stem)
 static gboolean
 make_layout (CnnDevice *device, CnnKernel *kernel, GError **error)
 {
-  const CnnKernelCode *code = find_code (kernel->stem);
   VkDescriptorSetLayoutBinding bindings[CNN_MAX_BINDINGS];
   VkPushConstantRange push = { VK_SHADER_STAGE_COMPUTE_BIT, 0, CNN_MAX_PUSH };
   VkDescriptorSetLayoutCreateInfo set_info = {
@@ -74,7 +73,7 @@ make_layout (CnnDevice *device, CnnKernel *kernel, GError **error)
     .pPushConstantRanges = &push,
   };
 
-  reflect (code->spirv[device->reads].words, code->spirv[device->reads].bytes, kernel);
+  reflect (find_code (kernel->stem)->spirv + device->reads, kernel);
   for (int i = 0; i < kernel->n_bindings; i++)
     bindings[i] = (VkDescriptorSetLayoutBinding){ (guint32) i, kernel->types[i], 1,
                                                   VK_SHADER_STAGE_COMPUTE_BIT, NULL };
@@ -88,12 +87,12 @@ make_layout (CnnDevice *device, CnnKernel *kernel, GError **error)
 static gboolean
 make_pipeline (CnnDevice *device, CnnKernel *kernel, GError **error)
 {
-  const CnnKernelCode *code = find_code (kernel->stem);
+  const CnnSpirv *spirv = find_code (kernel->stem)->spirv + device->reads;
   VkSpecializationMapEntry entries[CNN_MAX_CONSTANTS];
   VkShaderModuleCreateInfo module_info = {
     .sType = VK_STRUCTURE_TYPE_SHADER_MODULE_CREATE_INFO,
-    .codeSize = code->spirv[device->reads].bytes,
-    .pCode = code->spirv[device->reads].words,
+    .codeSize = spirv->bytes,
+    .pCode = spirv->words,
   };
   VkSpecializationInfo constants = {
     .mapEntryCount = (guint32) kernel->n_constants,
