@@ -298,7 +298,7 @@ run_kernel (CnnDevice *device, const char *stem, const AscentParams *params, Cnn
     dispatch.bindings[1] = (CnnBinding){ moves, 0, cnn_buffer_size (moves) };
   dispatch.bindings[moves != NULL ? 2 : 1] = cnn_tensor_binding (target);
   dispatch.n_bindings = moves != NULL ? 3 : 2;
-  cnn_flat_groups (params->items, 64, dispatch.groups);
+  cnn_flat_groups (params->items, dispatch.groups);
   cnn_commands_dispatch (commands, &dispatch, &error);
   g_assert_no_error (error);
   cnn_commands_run (commands, &error);

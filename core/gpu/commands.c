@@ -469,9 +469,9 @@ cnn_commands_run (CnnCommands *self, GError **error)
 }
 
 void
-cnn_flat_groups (gsize items, guint local, guint groups[3])
+cnn_flat_groups (gsize items, guint groups[3])
 {
-  gsize n = (items + local - 1) / local;
+  gsize n = (items + CNN_FLAT_LOCAL - 1) / CNN_FLAT_LOCAL;
 
   groups[0] = (guint) MIN (n, CNN_FLAT_GROUPS);
   groups[1] = (guint) ((n + CNN_FLAT_GROUPS - 1) / CNN_FLAT_GROUPS);

@@ -100,10 +100,11 @@ gboolean cnn_commands_run (CnnCommands *commands, GError **error);
 /* The same for several of one device, in this order, as one submission. */
 gboolean cnn_commands_run_in_turn (CnnCommands *const *all, guint n, GError **error);
 
-/* Workgroups of `local` invocations for n flat items, over x and y: kernels get their item as
- * gl_GlobalInvocationID.x + gl_GlobalInvocationID.y * (CNN_FLAT_GROUPS * local). */
+/* Workgroups for n flat items, over x and y; flat.glsl has the same two numbers and gives a kernel
+ * its item. */
+#define CNN_FLAT_LOCAL 64u /* invocations of a workgroup */
 #define CNN_FLAT_GROUPS 32768u
-void cnn_flat_groups (gsize items, guint local, guint groups[3]);
+void cnn_flat_groups (gsize items, guint groups[3]);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (CnnDevice, cnn_device_unref)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (CnnBuffer, cnn_buffer_unref)

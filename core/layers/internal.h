@@ -19,7 +19,6 @@ gboolean cnn_layer_check_rank (const CnnLayer *layer, const CnnShape *shape, int
 
 /* Workgroups and item count of a flat kernel that computes every vec4 of `shape`. */
 guint cnn_flat_vectors (const CnnShape *shape, guint groups[3]);
-#define CNN_FLAT_LOCAL 64 /* FLAT_LOCAL of flat.glsl */
 
 CnnBinding cnn_whole_buffer (CnnBuffer *buffer);
 

@@ -207,7 +207,7 @@ cnn_flat_vectors (const CnnShape *shape, guint groups[3])
 {
   gsize items = cnn_shape_bytes (shape) / (4 * sizeof (float));
 
-  cnn_flat_groups (items, CNN_FLAT_LOCAL, groups);
+  cnn_flat_groups (items, groups);
   return (guint) items;
 }
 

@@ -159,7 +159,7 @@ record (CnnLayer *layer, const CnnStep *step, gboolean backward, CnnBinding scal
   if (groups == 0)
     {
       params.items = (guint) shape->n * params.pixels;
-      cnn_flat_groups (params.items, CNN_FLAT_LOCAL, moments.groups);
+      cnn_flat_groups (params.items, moments.groups);
     }
   if (!cnn_commands_dispatch (step->commands, &moments, error))
     return FALSE;

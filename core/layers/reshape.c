@@ -232,7 +232,7 @@ cnn_record_copy_region (CnnCommands *commands, const CnnTensor *source, const Cn
     .shift_c = region->shift[2],
   };
 
-  cnn_flat_groups (items, CNN_FLAT_LOCAL, dispatch.groups);
+  cnn_flat_groups (items, dispatch.groups);
   dispatch.push = &params;
   dispatch.push_size = sizeof params;
   return cnn_commands_dispatch (commands, &dispatch, error);

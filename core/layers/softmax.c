@@ -24,7 +24,7 @@ record (CnnCommands *commands, CnnDispatch *dispatch, const CnnShape *shape, GEr
     .channels = (guint) shape->c,
   };
 
-  cnn_flat_groups (params.items, CNN_FLAT_LOCAL, dispatch->groups);
+  cnn_flat_groups (params.items, dispatch->groups);
   dispatch->push = &params;
   dispatch->push_size = sizeof params;
   return cnn_commands_dispatch (commands, dispatch, error);

@@ -330,7 +330,7 @@ record_sum (CnnPlan *self, CnnCommands *commands, const Step *step, GError **err
     .push_size = sizeof params,
   };
 
-  cnn_flat_groups (params.items, 64, dispatch.groups);
+  cnn_flat_groups (params.items, dispatch.groups);
   return cnn_commands_dispatch (commands, &dispatch, error);
 }
 

@@ -10,7 +10,6 @@
 typedef struct AscentParams AscentParams;
 typedef struct MapSeedParams MapSeedParams;
 
-#define FLAT_LOCAL 64
 #define PARTS 256
 
 /* tf.math.l2_normalize's epsilon; a sleeping filter's gradient may be smaller yet. */
@@ -85,7 +84,7 @@ dispatch (CnnCommands *commands, const char *stem, guint constant, const CnnBind
   };
 
   memcpy (what.bindings, bindings, sizeof *bindings * (gsize) n_bindings);
-  cnn_flat_groups (count, FLAT_LOCAL, what.groups);
+  cnn_flat_groups (count, what.groups);
   return cnn_commands_dispatch (commands, &what, error);
 }
 
@@ -239,7 +238,7 @@ record_seed (CnnAscent *self, float value, GError **error)
   if (commands == NULL)
     return NULL;
   cnn_commands_label (commands, "seed");
-  cnn_flat_groups (params.items, FLAT_LOCAL, what.groups);
+  cnn_flat_groups (params.items, what.groups);
   return cnn_commands_dispatch (commands, &what, error) ? g_steal_pointer (&commands) : NULL;
 }
 
