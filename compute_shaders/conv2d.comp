@@ -3,6 +3,8 @@
 /* Convolution as a matrix product, pixels by output channels, of which a workgroup makes a tile. One
  * side of the tile lies along the lanes, WIDE vectors of it; the NARROW rows of the other are loaded
  * once a subgroup and passed round by shuffle. One flat loop over (tap, four input channels).
+ * Where channels lie along the lanes, lane l is passed row l ^ n as its nth: between four lanes that
+ * takes a software driver one instruction, where a broadcast takes it two or three.
  * CONV2D_SPREAD is a dense convolution for each phase, by those taps that meet it. */
 #extension GL_GOOGLE_include_directive : enable
 #extension GL_KHR_shader_subgroup_basic : enable
@@ -34,6 +36,14 @@ const uint PIXELS = CHANNELS_IN_LANES ? NARROW : WIDE * LANES;
 const uint NARROW_VECTORS = (NARROW + LANES - 1) / LANES;
 const uint PIXEL_VECTORS = CHANNELS_IN_LANES ? NARROW_VECTORS : WIDE;
 const uint WEIGHT_VECTORS = CHANNELS_IN_LANES ? WIDE : NARROW_VECTORS;
+
+/* How many pixels vector i of a tile has: as many as lanes, or in the last one a power of two from 4
+ * on, which the lanes have again and again. */
+uint
+vector_length (uint i)
+{
+  return CHANNELS_IN_LANES ? min (NARROW - i * LANES, LANES) : LANES;
+}
 
 /* The taps of phase p: how many, which is the first, and its source row for the phase's pixel 0. */
 struct Phase
@@ -78,19 +88,25 @@ store (Grid grid, Epilogue e, uint out_plane, uint pixel, vec4 sum)
     target[item] = apply_epilogue (e, sum, item);
 }
 
-/* Four lanes with four pixels of a channel each come to have four channels of a pixel each. */
+vec4
+shuffle (vec4 v, uint lane)
+{
+  return vec4 (subgroupShuffle (v.x, lane), subgroupShuffle (v.y, lane),
+               subgroupShuffle (v.z, lane), subgroupShuffle (v.w, lane));
+}
+
+/* Lane l of four has channel l, and as v[n] that of pixel l ^ n; it comes to have pixel l, all four
+ * channels. */
 vec4
 exchange (vec4 v)
 {
   const uint lane = gl_SubgroupInvocationID;
   const bool odd = (lane & 1u) != 0, high = (lane & 2u) != 0;
 
-  float x = subgroupShuffle (odd ? v.x : v.y, lane ^ 1u);
-  float y = subgroupShuffle (odd ? v.z : v.w, lane ^ 1u);
-  v = odd ? vec4 (x, v.y, y, v.w) : vec4 (v.x, x, v.z, y);
-  x = subgroupShuffle (high ? v.x : v.z, lane ^ 2u);
-  y = subgroupShuffle (high ? v.y : v.w, lane ^ 2u);
-  return high ? vec4 (x, y, v.z, v.w) : vec4 (v.x, v.y, x, y);
+  v = vec4 (v.x, subgroupShuffle (v.y, lane ^ 1u), subgroupShuffle (v.z, lane ^ 2u),
+            subgroupShuffle (v.w, lane ^ 3u));
+  v = odd ? v.yxwz : v;
+  return high ? v.zwxy : v;
 }
 
 void
@@ -98,7 +114,7 @@ main ()
 {
   const uint lane = gl_LocalInvocationID.x;
   const uint plane = in_h * in_w, planes = in_planes;
-  const uint z = zero, w = in_w;
+  const uint w = in_w;
   const int h_end = int (in_h), w_end = int (in_w);
   const int step_y = int (dilation_y), step_x = int (dilation_x);
   const uint first = gl_WorkGroupID.x * CHANNELS;
@@ -139,7 +155,8 @@ main ()
   uint flat_pixel[PIXEL_VECTORS];
   [[unroll]] for (int i = 0; i < PIXEL_VECTORS; i++)
     {
-      uint p = min (tile * PIXELS + uint (i) * LANES + lane, grid.pixels - 1);
+      uint within = uint (i) * LANES + lane % vector_length (uint (i));
+      uint p = min (tile * PIXELS + within, grid.pixels - 1);
       uint row = p / grid.across, column = p - row * grid.across;
       flat_pixel[i] = p;
       y[i] = int (row * stride_y) + start_y;
@@ -183,11 +200,18 @@ main ()
             narrow[i] = v;
         }
 
+      vec4 far; /* of the four lanes that have row l ^ n */
       [[unroll]] for (int n = 0; n < NARROW; n++)
         {
+          const uint i = uint (n) / LANES, turn = uint (n) % LANES;
           vec4 s;
-          [[unroll]] for (int c = 0; c < 4; c++)
-            s[c] = subgroupShuffle (narrow[uint (n) / LANES][c], uint (n) % LANES + z);
+
+          if (!CHANNELS_IN_LANES)
+            s = shuffle (narrow[i], turn);
+          else if (turn % 4 == 0)
+            s = far = turn == 0 ? narrow[i] : shuffle (narrow[i], gl_SubgroupInvocationID ^ turn);
+          else
+            s = shuffle (far, gl_SubgroupInvocationID ^ turn % 4);
           [[unroll]] for (int v = 0; v < WIDE; v++)
             /* four products first: a quarter of the roundings of the long sum */
             acc[n][v] += (s.x * wide[v].x + s.y * wide[v].y) + (s.z * wide[v].z + s.w * wide[v].w);
@@ -212,19 +236,19 @@ main ()
     }
 
   if (CHANNELS_IN_LANES)
-    {
-      const uint quarter = gl_SubgroupInvocationID & 3u;
+    [[unroll]] for (int v = 0; v < WIDE; v++)
+      {
+        const uint out_plane = (first + uint (v) * LANES + lane) / 4;
+        const Epilogue e = load_epilogue (min (out_plane, out_planes - 1), out_planes);
 
-      [[unroll]] for (int v = 0; v < WIDE; v++)
-        {
-          const uint out_plane = (first + uint (v) * LANES + lane) / 4;
-          const Epilogue e = load_epilogue (min (out_plane, out_planes - 1), out_planes);
+        [[unroll]] for (int n = 0; n < NARROW; n += 4)
+          {
+            const uint i = uint (n) / LANES, row = (lane ^ uint (n) % LANES) % vector_length (i);
 
-          [[unroll]] for (int n = 0; n < NARROW; n += 4)
-            store (grid, e, out_plane, tile * PIXELS + uint (n) + quarter,
+            store (grid, e, out_plane, tile * PIXELS + i * LANES + row,
                    exchange (vec4 (acc[n][v], acc[n + 1][v], acc[n + 2][v], acc[n + 3][v])));
-        }
-    }
+          }
+      }
   else
     [[unroll]] for (int n = 0; n < NARROW; n += 4)
       {

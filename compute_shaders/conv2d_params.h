@@ -33,7 +33,6 @@ CNN_PARAMS (Conv2dParams)
   uint stride_y, stride_x, dilation_y, dilation_x;
   int up_y, up_x, every_y, every_x, inverse_y, inverse_x;
   uint weights_step; /* vec4s between the weights of two pictures; 0: all share them */
-  uint zero;         /* 0, unknown to the compiler: keeps a shuffle one instruction */
   uint has_affine;
   float alpha, max_value, threshold;
 };

@@ -7,7 +7,7 @@
 
 typedef struct Conv2dParams Conv2dParams;
 typedef struct Conv2dGroupedParams Conv2dGroupedParams;
-G_STATIC_ASSERT (sizeof (Conv2dParams) == 104);
+G_STATIC_ASSERT (sizeof (Conv2dParams) == 100);
 G_STATIC_ASSERT (sizeof (Conv2dGroupedParams) == 76);
 
 enum
