@@ -48,7 +48,8 @@ const char *cnn_session_device_name (const CnnSession *session);
 const char *cnn_session_warning (const CnnSession *session);      /* or NULL */
 CnnPreprocess cnn_session_preprocess (const CnnSession *session); /* resolved */
 void cnn_session_input_size (const CnnSession *session, int *width, int *height);
-/* Milliseconds of the device's work since the photograph was set. */
+/* Milliseconds of the device's runs since the photograph was set, by the clock: in a first one,
+ * with what of the kernels and the plan is made beside it. */
 double cnn_session_milliseconds (const CnnSession *session);
 
 /* What is known of the model besides its layers. Every *_from says from where ("the sidecar", "the

@@ -193,6 +193,9 @@ CONVLENS_DATA_DIR=$work refuses 1 'efficientnet-lite0' predict "$photo"
 json 'list (j) == ["model", "device", "input", "predictions", "milliseconds"]' predict "$photo"
 json 'j["input"] == {"width": 224, "height": 224, "preprocess": "none", "resize": "bilinear"}' \
   predict "$photo"
+# the device's own sum, of which part is done while the plan is made
+CONVLENS_DEBUG=validate,timing json 'j["milliseconds"] >= next (
+  float (line.split ()[0]) for line in open ("stderr.txt") if "100.0%" in line)' predict "$photo"
 json 'len (j["predictions"]) == 5 and j["predictions"][0]["label"] == "espresso"' predict "$photo"
 json 'list (j["predictions"][0]) == ["index", "label", "score", "probability"]' predict "$photo"
 json 'len (j["predictions"]) == 3' predict "$photo" --top 3

@@ -51,7 +51,7 @@ struct _CnnPlan
   CnnBuffer *affine_buffer, *arena;
   gsize arena_bytes;
   CnnCommands *forward_commands, *backward_commands;
-  gboolean begun; /* the first run has its input */
+  gint64 begun_at; /* when the first run was given its input, or 0 */
   gboolean has_run;
 };
 
@@ -430,9 +430,10 @@ prepare (CnnPlan *self, const float *values, GError **error)
 
       if (!cnn_tensor_upload (input, values, error))
         return FALSE;
-      self->begun = TRUE;
+      self->begun_at = g_get_monotonic_time ();
     }
-  self->forward_commands = record (self, 0, self->n_forward_steps, self->begun, "forward", error);
+  self->forward_commands =
+      record (self, 0, self->n_forward_steps, self->begun_at != 0, "forward", error);
   if (self->forward_commands == NULL)
     return FALSE;
   if (self->use.score != NONE)
@@ -489,6 +490,12 @@ cnn_plan_free (CnnPlan *self)
   g_free (self);
 }
 
+gint64
+cnn_plan_begun_at (const CnnPlan *self)
+{
+  return self->begun_at != 0 ? self->begun_at : g_get_monotonic_time ();
+}
+
 gboolean
 cnn_plan_forward (CnnPlan *self, const float *input, GError **error)
 {
@@ -496,9 +503,9 @@ cnn_plan_forward (CnnPlan *self, const float *input, GError **error)
   gint64 start = cnn_timing_start ();
 
   /* what has begun may have written over its input by now */
-  self->has_run = (self->begun || cnn_tensor_upload (tensor, input, error))
+  self->has_run = (self->begun_at != 0 || cnn_tensor_upload (tensor, input, error))
                   && cnn_commands_run (self->forward_commands, error);
-  self->begun = FALSE;
+  self->begun_at = 0;
   cnn_timing_stop (start, "running forward");
   return self->has_run;
 }

@@ -32,6 +32,10 @@ CnnPlan *cnn_plan_new (CnnModel *model, CnnDevice *device, const CnnPlanRequest 
                        GError **error);
 void cnn_plan_free (CnnPlan *plan);
 
+/* When the next forward run began, as g_get_monotonic_time: while the plan was made, if the request
+ * had values, otherwise now. */
+gint64 cnn_plan_begun_at (const CnnPlan *plan);
+
 /* Runs forward on n·h·w·c values in Keras' order (n, y, x, c). The first time, where the request
  * had values, they are these. */
 gboolean cnn_plan_forward (CnnPlan *plan, const float *input, GError **error);

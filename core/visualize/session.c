@@ -463,7 +463,7 @@ cnn_session_run (CnnSession *self, const int *outputs, int n_outputs, int score,
         cnn_session_forget_plan (self);
       return FALSE;
     }
-  start = g_get_monotonic_time ();
+  start = cnn_plan_begun_at (self->plan);
   self->has_run = cnn_plan_forward (self->plan, self->input->data, error);
   self->spent = FALSE;
   self->microseconds += g_get_monotonic_time () - start;
