@@ -24,7 +24,7 @@ layout (constant_id = 6) const uint RESIDUAL = 0;
 layout (local_size_x_id = 0) in;
 
 VECTORS (0, source);
-/* [channel tile][tap][input plane][channel] */
+/* [channel tile][tap][input plane][channel of the tile] */
 VECTORS (1, weights);
 VECTORS (2, affine);
 layout (set = 0, binding = 3) writeonly buffer Target { vec4 target[]; };
@@ -32,10 +32,13 @@ VECTORS (4, residual);
 #include "conv2d_epilogue.glsl"
 
 const uint CHANNELS = CHANNELS_IN_LANES ? WIDE * LANES : NARROW;
+/* Weights are packed by tiles of channels, of which a workgroup makes one or several. */
+const uint PACKED = CHANNELS < CONV2D_TILE_CHANNELS ? CHANNELS : CONV2D_TILE_CHANNELS;
 const uint PIXELS = CHANNELS_IN_LANES ? NARROW : WIDE * LANES;
 const uint NARROW_VECTORS = (NARROW + LANES - 1) / LANES;
 const uint PIXEL_VECTORS = CHANNELS_IN_LANES ? NARROW_VECTORS : WIDE;
 const uint WEIGHT_VECTORS = CHANNELS_IN_LANES ? WIDE : NARROW_VECTORS;
+const uint WEIGHT_TILES = (CHANNELS + PACKED - 1) / PACKED;
 
 /* How many pixels vector i of a tile has: as many as lanes, or in the last one a power of two from 4
  * on, which the lanes have again and again. */
@@ -140,8 +143,8 @@ main ()
       grid.pixels = uint ((int (out_h) - grid.phase_y + up_y - 1) / up_y) * grid.across;
       first_tap = uint (v.first) * kw + uint (h.first);
       span = h.taps > 0 ? uint (v.taps * every_y) * kw : 0;
-      skip_x = uint (every_x - 1) * planes * CHANNELS;
-      skip_y = uint (every_y * int (kw) - h.taps * every_x) * planes * CHANNELS;
+      skip_x = uint (every_x - 1) * planes * PACKED;
+      skip_y = uint (every_y * int (kw) - h.taps * every_x) * planes * PACKED;
       kw = uint (h.taps);
     }
   const uint picture = gl_WorkGroupID.z * planes * plane;
@@ -164,11 +167,14 @@ main ()
     }
 
   const uint matrix = gl_WorkGroupID.z * weights_step + first * taps * planes;
-  uint at = matrix + first_tap * CHANNELS * planes + lane % CHANNELS;
-  const uint end = matrix + (first_tap + span) * CHANNELS * planes;
+  uint at = matrix + first_tap * PACKED * planes + lane % PACKED;
+  const uint end = matrix + (first_tap + span) * PACKED * planes;
+  uint packed_tile[WEIGHT_TILES]; /* from the first one; where there is none, the first one again */
+  [[unroll]] for (uint i = 0; i < WEIGHT_TILES; i++)
+    packed_tile[i] = first + i * PACKED < out_planes * 4 ? i * PACKED * taps * planes : 0;
   uint base = picture, k4 = 0, tap_x = 0;
   int dy = 0, dx = 0;
-  for (; at < end; at += CHANNELS)
+  for (; at < end; at += PACKED)
     {
       vec4 narrow[NARROW_VECTORS], wide[WIDE];
 
@@ -192,7 +198,8 @@ main ()
         }
       [[unroll]] for (int i = 0; i < WEIGHT_VECTORS; i++)
         {
-          vec4 v = LOAD (weights, at + uint (i) * LANES);
+          const uint within = uint (i) * LANES;
+          vec4 v = LOAD (weights, at + packed_tile[within / PACKED] + within % PACKED);
 
           if (CHANNELS_IN_LANES)
             wide[i] = v;

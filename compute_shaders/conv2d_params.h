@@ -9,11 +9,12 @@
 #define CONV2D_PARAMS_H
 #include "params.h"
 
-/* Tiles of a workgroup: so many output channels, or few, as a picture has. Weights are packed by
- * tiles of channels. Pixels: so many where the channels lie along the lanes, else vectors of them.
- */
+/* Tiles of a workgroup: so many output channels or, with vectors of 16, twice as many; or few, as a
+ * picture has. Weights are packed by tiles of channels. Pixels: so many or, with vectors of 16, many
+ * where the channels lie along the lanes, else vectors of them. */
 #define CONV2D_TILE_CHANNELS 32
 #define CONV2D_TILE_PIXELS 28
+#define CONV2D_TILE_MANY_PIXELS 52
 #define CONV2D_TILE_VECTORS 4
 #define CONV2D_FEW_CHANNELS 4
 #define CONV2D_FEW_VECTORS 8

@@ -574,6 +574,12 @@ cnn_device_name (const CnnDevice *self)
   return self->name;
 }
 
+gboolean
+cnn_device_is_software (const CnnDevice *self)
+{
+  return self->properties.deviceType == VK_PHYSICAL_DEVICE_TYPE_CPU;
+}
+
 guint
 cnn_device_subgroup_size (const CnnDevice *self)
 {
