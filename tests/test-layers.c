@@ -107,6 +107,8 @@ static const Row rows[] = {
   { "Conv2D", "filters=9 kernel_size=3 strides=2", "39x21x3", 0, 0, 0 },
   { "Conv2D", "filters=9 kernel_size=3 strides=2 padding=same", "24x39x4 | 3x5x37", 0, 0, 0 },
   { "Conv2D", "filters=37 kernel_size=3 padding=same", "7x9x3 | 5x41x4", 0, 0, 0 },
+  { "Conv2D", "filters=325 kernel_size=2 strides=2 padding=same", "5x9x3", 0, 0, 0 },
+  { "Conv2D", "filters=3 kernel_size=2 strides=2 padding=same", "5x9x325", 0, 0, 0 },
   { "Conv2D", "filters=2 kernel_size=1 strides=2", "17x13x37 | 1x2x3", 0, 0, 0 },
   { "Conv2D", "filters=4 kernel_size=5,2 strides=3,2 padding=same", "11x9x5 | 2x1x4", 0, 0, 0 },
   { "Conv2D", "filters=3 kernel_size=5 strides=4", "9x14x3", 0, 0, 0 },
