@@ -9,8 +9,8 @@
 #define CONV2D_PARAMS_H
 #include "params.h"
 
-/* Tiles of a workgroup: so many output channels or, with vectors of 16, twice as many; or few, as a
- * picture has. Weights are packed by tiles of channels. Pixels: so many or, with vectors of 16, many
+/* Tiles of a workgroup: so many output channels or, in a large tile, twice as many; or few, as a
+ * picture has. Weights are packed by tiles of channels. Pixels: so many or, in a large tile, many
  * where the channels lie along the lanes, else vectors of them. */
 #define CONV2D_TILE_CHANNELS 32
 #define CONV2D_TILE_PIXELS 28

@@ -28,6 +28,7 @@ typedef struct
   CnnResize resize;
   const char *device;
   const float *background; /* R, G, B in 0…1 under transparency; NULL: white */
+  gboolean many;           /* pictures will be looked at: it pays to take longer to make ready */
 } CnnOptions;
 
 /* Opens model and device; a NULL device option follows cnn_device_open. `on_device` FALSE leaves

@@ -189,17 +189,22 @@ command_options (const Arguments *arguments)
   return options;
 }
 
+/* From so many subjects on kernels pay that take longer to make. */
+#define MANY 8
+
 struct _OpenModel
 {
   CnnSession *session; /* or NULL */
   char *options;
-  gboolean refused;
+  gboolean many, refused;
 };
 
 OpenModel *
-open_model_new (void)
+open_model_new (guint subjects)
 {
-  return g_new0 (OpenModel, 1);
+  OpenModel *model = g_new0 (OpenModel, 1);
+  model->many = subjects >= MANY;
+  return model;
 }
 
 void
@@ -252,8 +257,10 @@ open_session (OpenModel *model, const CnnOptions *options, GError **error)
   g_autofree char *text = describe_options (options);
   if (model->session == NULL || strcmp (text, model->options) != 0)
     {
+      CnnOptions own = *options;
+      own.many = model->many;
       open_model_forget (model);
-      model->session = cnn_session_open (options, TRUE, error);
+      model->session = cnn_session_open (&own, TRUE, error);
       model->options = g_steal_pointer (&text);
     }
   model->refused = model->session == NULL;

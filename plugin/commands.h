@@ -13,7 +13,8 @@ G_BEGIN_DECLS
 /* A model that stays open from one subject to the next, as long as the options are the same. */
 typedef struct _OpenModel OpenModel;
 
-OpenModel *open_model_new (void);
+/* `subjects`: how many there will be. */
+OpenModel *open_model_new (guint subjects);
 void open_model_free (OpenModel *model);
 /* Whether the last attempt failed, which has nothing to do with the subject. */
 gboolean open_model_refused (const OpenModel *model);

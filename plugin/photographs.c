@@ -400,7 +400,7 @@ photographs_run (const Command *command, const Arguments *arguments, GPtrArray *
                  const CnnProgress *progress, PhotographDone done, gpointer data, GError **error)
 {
   static const CnnProgress quiet = { 0 };
-  g_autoptr (OpenModel) model = open_model_new ();
+  g_autoptr (OpenModel) model = open_model_new (photographs->len);
   g_autoptr (Reading) next = NULL;
   g_autoptr (Outcome) last = NULL;
   gboolean ended = FALSE;

@@ -5,8 +5,9 @@
  * as "7x9x5", several inputs divided by a space, several cases by " | ". A class without a row
  * fails the test, so a new class needs one here and a function in reference.c. Optional: .major of
  * Keras (3), .scale of the input's values (2), .seed. Each row runs with one picture and with two,
- * on sound values in the midst of guards and meaningless lanes; a class with an epilogue runs with
- * and without one. What random numbers do not meet, ties and kinks, is in tables of its own below.
+ * for these as if they were to be run often, on sound values in the midst of guards and meaningless
+ * lanes; a class with an epilogue runs with and without one. What random numbers do not meet, ties
+ * and kinks, is in tables of its own below.
  */
 #include "layer.h"
 
@@ -661,6 +662,8 @@ new_step (const Case *c)
   CnnShape scratch;
 
   g_assert_no_error (error);
+  if (c->output.n > 1)
+    cnn_commands_set_repeated (step.commands);
   for (int i = 0; i < c->test.n_inputs; i++)
     step.input_shapes[i] = c->inputs[i];
   if (c->layer->klass->scratch_shape != NULL

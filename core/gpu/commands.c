@@ -37,7 +37,7 @@ struct _CnnCommands
   GPtrArray *buffers; /* CnnBuffer, kept alive */
   GArray *recorded;   /* Recorded */
   guint written;      /* how many of them are in `handles` */
-  gboolean ended, in_label;
+  gboolean ended, in_label, repeated;
 
   VkQueryPool timestamps; /* CONVLENS_DEBUG=timing */
   char *label;
@@ -122,6 +122,19 @@ CnnDevice *
 cnn_commands_device (const CnnCommands *self)
 {
   return self->device;
+}
+
+void
+cnn_commands_set_repeated (CnnCommands *self)
+{
+  g_assert (self->recorded->len == 0);
+  self->repeated = TRUE;
+}
+
+gboolean
+cnn_commands_repeated (const CnnCommands *self)
+{
+  return self->repeated;
 }
 
 void

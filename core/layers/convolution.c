@@ -142,21 +142,23 @@ takes_two_tiles (int outputs)
 }
 
 /* On processors, as measured: with vectors of 8 channels a tile of pixels that divides 14², 19²,
- * 28² … and leaves less of the last one empty; with vectors of 16, which come with twice the
- * registers, a larger one, for which less is loaded in proportion (Xception's convolutions take
- * 0.88 of the time). */
+ * 28² … and leaves less of the last one empty. With vectors of 16, which come with twice the
+ * registers, a larger one, for which less is loaded in proportion: Xception takes 0.88 of the time,
+ * but each kernel up to 20 ms more to make. */
 static Tile
-choose_tile (const CnnDevice *device, int outputs)
+choose_tile (const CnnCommands *commands, int outputs)
 {
+  const CnnDevice *device = cnn_commands_device (commands);
   const guint lanes = cnn_device_subgroup_size (device);
+  const gboolean large = lanes == 16 && cnn_commands_repeated (commands);
   Tile tile = { .channels = (guint) tile_channels (outputs) };
 
-  tile.channels_in_lanes = cnn_device_is_software (device) && (lanes == 8 || lanes == 16)
+  tile.channels_in_lanes = cnn_device_is_software (device) && (lanes == 8 || large)
                            && tile.channels == CONV2D_TILE_CHANNELS;
   if (tile.channels_in_lanes)
     {
-      tile.pixels = tile.narrow = lanes == 8 ? CONV2D_TILE_PIXELS : CONV2D_TILE_MANY_PIXELS;
-      tile.channels *= lanes == 16 && takes_two_tiles (outputs) ? 2 : 1;
+      tile.pixels = tile.narrow = large ? CONV2D_TILE_MANY_PIXELS : CONV2D_TILE_PIXELS;
+      tile.channels *= large && takes_two_tiles (outputs) ? 2 : 1;
       tile.wide = tile.channels / lanes;
     }
   else
@@ -194,8 +196,8 @@ cnn_record_conv2d (CnnCommands *commands, const CnnTensor *source, const CnnTens
                    CnnBuffer *weights, gsize weights_step, const CnnWindow *window,
                    const CnnEpilogue *epilogue, GError **error)
 {
-  const CnnDevice *device = cnn_commands_device (commands);
-  const Tile tile = choose_tile (device, target->shape.c);
+  const guint lanes = cnn_device_subgroup_size (cnn_commands_device (commands));
+  const Tile tile = choose_tile (commands, target->shape.c);
   const CnnShape *in = &source->shape, *out = &target->shape;
   const CnnActivation tail = cnn_tail_activation (epilogue != NULL ? &epilogue->activation : NULL);
   Conv2dParams params = {
@@ -242,9 +244,8 @@ cnn_record_conv2d (CnnCommands *commands, const CnnTensor *source, const CnnTens
       commands,
       &(CnnDispatch){
           .stem = CNN_TAIL_STEM ("conv2d", tail),
-          .constants = { cnn_device_subgroup_size (device), choose_mode (window), tail.kind,
-                         tile.channels_in_lanes, tile.narrow, tile.wide,
-                         (guint32) cnn_has_residual (epilogue) },
+          .constants = { lanes, choose_mode (window), tail.kind, tile.channels_in_lanes,
+                         tile.narrow, tile.wide, (guint32) cnn_has_residual (epilogue) },
           .n_constants = 7,
           .bindings = { cnn_tensor_binding (source), cnn_whole_buffer (weights),
                         cnn_affine_binding (epilogue, source), cnn_tensor_binding (target),

@@ -50,6 +50,7 @@ struct _CnnPlan
   GArray *affine_offsets; /* gsize, bytes; two numbers each: offset and size */
   CnnBuffer *affine_buffer, *arena;
   gsize arena_bytes;
+  gboolean repeated;
   CnnCommands *forward_commands, *backward_commands;
   gint64 begun_at; /* when the first run was given its input, or 0 */
   gboolean has_run;
@@ -392,6 +393,8 @@ record (CnnPlan *self, int first, int end, gboolean begin, const char *label, GE
 {
   g_autoptr (CnnCommands) commands = cnn_commands_new (self->device, label, error);
 
+  if (commands != NULL && self->repeated)
+    cnn_commands_set_repeated (commands);
   for (int i = first; commands != NULL && i < end; i++)
     {
       const Step *step = &g_array_index (self->steps, Step, i);
@@ -449,6 +452,7 @@ cnn_plan_new (CnnModel *model, CnnDevice *device, const CnnPlanRequest *request,
   const int n = cnn_model_count (model);
 
   self->device = cnn_device_ref (device);
+  self->repeated = request->repeated;
   self->value_span = g_new (int, n);
   self->gradient_span = g_new (int, n);
   for (int i = 0; i < n; i++)

@@ -22,6 +22,7 @@ typedef struct
   int score;            /* node from which gradients flow back, or -1: forward only */
   const int *gradients; /* nodes with respect to whose value gradients are wanted */
   int n_gradients;
+  gboolean repeated;   /* will run often: cnn_commands_set_repeated */
   const float *values; /* what cnn_plan_forward will first be given, or NULL: the device begins with
                         * it while the rest of the plan is made */
 } CnnPlanRequest;

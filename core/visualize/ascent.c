@@ -12,6 +12,9 @@ typedef struct MapSeedParams MapSeedParams;
 
 #define PARTS 256
 
+/* Steps of all pictures from which on kernels pay that take longer to make. */
+#define REPEATED 200
+
 /* tf.math.l2_normalize's epsilon; a sleeping filter's gradient may be smaller yet. */
 #define BOOK_LEAST 1e-12f
 #define CLEAR_LEAST 1e-30f
@@ -315,6 +318,7 @@ cnn_ascent_new (const CnnAscentRequest *request, GError **error)
     .score = request->score,
     .gradients = &request->start,
     .n_gradients = 1,
+    .repeated = request->picture.n * request->steps >= REPEATED,
   };
   const CnnShape *map;
 

@@ -179,6 +179,7 @@ new_plan (const Test *self, int n, GError **error)
     .outputs = &self->where.output_node,
     .n_outputs = 1,
     .score = -1,
+    .repeated = TRUE,
   };
 
   request.input.n = n;

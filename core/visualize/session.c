@@ -88,6 +88,7 @@ cnn_session_open (const CnnOptions *options, gboolean on_device, GError **error)
   g_atomic_ref_count_init (&self->references);
   self->score = -1;
   self->name = g_strdup (name != NULL ? name : DEFAULT_MODEL);
+  self->many = options->many;
   self->wanted_width = options->input_width;
   self->wanted_height = options->input_height;
   self->resize = options->resize;
@@ -440,6 +441,7 @@ cnn_session_run (CnnSession *self, const int *outputs, int n_outputs, int score,
                                  .score = score,
                                  .gradients = gradients,
                                  .n_gradients = n_gradients,
+                                 .repeated = self->many,
                                  .values = self->input->data };
 
       if (!cnn_progress_step (progress, 0, "preparing the model", error))

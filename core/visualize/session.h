@@ -23,6 +23,7 @@ struct _CnnSession
   CnnNetwork *network;
   CnnDevice *device; /* NULL: opened for its layers only */
   char *name;
+  gboolean many;                   /* pictures are to come */
   int wanted_width, wanted_height; /* 0: not said */
   CnnResize resize;
   float background[3];
