@@ -56,6 +56,9 @@ typedef enum
  * after each pass. The same size gives the picture rounded to 8 bits. 1 or 3 channels. */
 CnnImage *cnn_image_resize (const CnnImage *image, int width, int height, CnnResize resize,
                             GError **error);
+/* The same as its (height, width, C) bytes. */
+guint8 *cnn_image_resize_bytes (const CnnImage *image, int width, int height, CnnResize resize,
+                                GError **error);
 /* A smooth enlargement of a (h, w) map, bicubic (a = −0.5) with half-pixel centres, edges clamped,
  * the result clamped to the map's own range. Transfer full: (height, width). */
 CnnArray *cnn_map_resize (const CnnArray *map, int width, int height, GError **error);

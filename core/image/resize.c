@@ -122,6 +122,39 @@ round_sum (gint32 sum)
   return (guint8) CLAMP (sum >> FRACTION_BITS, 0, 255);
 }
 
+/* The first n ≤ BLOCK bytes of a cell: from so many cells on from `first`, `size` bytes apart.
+ * Inlined for each n that is known, of which a compiler keeps the sums in registers. */
+#define BLOCK 64
+
+static inline void
+sum_bytes (const guint8 *first, gsize size, const gint32 *weights, int count, gsize n, guint8 *cell)
+{
+  gint32 sums[BLOCK];
+
+  for (gsize b = 0; b < n; b++)
+    sums[b] = 1 << (FRACTION_BITS - 1);
+  for (int k = 0; k < count; k++, first += size)
+    for (gsize b = 0; b < n; b++)
+      sums[b] += first[b] * weights[k];
+  for (gsize b = 0; b < n; b++)
+    cell[b] = round_sum (sums[b]);
+}
+
+static void
+sum_cell (const guint8 *first, gsize size, const gint32 *weights, int count, guint8 *cell)
+{
+  gsize b = 0;
+
+  if (size == 3)
+    {
+      sum_bytes (first, size, weights, count, 3, cell);
+      return;
+    }
+  for (; b + BLOCK <= size; b += BLOCK)
+    sum_bytes (first + b, size, weights, count, BLOCK, cell + b);
+  sum_bytes (first + b, size, weights, count, size - b, cell + b);
+}
+
 /* One pass. `from` is `rows` runs, each of the axis's cells of `size` bytes: pixels of a row
  * (rows = height), or rows of the picture (rows = 1). */
 static void
@@ -130,20 +163,9 @@ resize_axis (const Axis *axis, const guint8 *from, int from_cells, guint8 *to, i
 {
   for (gsize row = 0; row < rows; row++)
     for (int i = 0; i < to_cells; i++)
-      {
-        const gint32 *weights = axis->weights + (gsize) i * axis->window;
-        const guint8 *first = from + (row * from_cells + axis->firsts[i]) * size;
-        guint8 *cell = to + (row * to_cells + i) * size;
-
-        for (gsize b = 0; b < size; b++)
-          {
-            gint32 sum = 1 << (FRACTION_BITS - 1);
-
-            for (int k = 0; k < axis->counts[i]; k++)
-              sum += first[(gsize) k * size + b] * weights[k];
-            cell[b] = round_sum (sum);
-          }
-      }
+      sum_cell (from + (row * from_cells + axis->firsts[i]) * size, size,
+                axis->weights + (gsize) i * axis->window, axis->counts[i],
+                to + (row * to_cells + i) * size);
 }
 
 /* Steps are added up instead of multiplied since that is how Pillow does it; the sums decide which
@@ -160,19 +182,6 @@ nearest_cells (int from, int to)
   return cells;
 }
 
-static void
-resize_nearest (const guint8 *from, int from_width, int from_height, int channels, CnnImage *to)
-{
-  g_autofree int *columns = nearest_cells (from_width, to->width);
-  g_autofree int *rows = nearest_cells (from_height, to->height);
-  float *pixel = to->pixels;
-
-  for (int y = 0; y < to->height; y++)
-    for (int x = 0; x < to->width; x++, pixel += channels)
-      cnn_from_bytes (from + ((gsize) rows[y] * from_width + columns[x]) * channels, channels,
-                      pixel);
-}
-
 static guint8 *
 new_bytes (int width, int height, int channels, GError **error)
 {
@@ -183,6 +192,20 @@ new_bytes (int width, int height, int channels, GError **error)
     g_set_error (error, CNN_ERROR, CNN_ERROR_ARGUMENT, "no memory for a picture of %d×%d", width,
                  height);
   return bytes;
+}
+
+static guint8 *
+resize_nearest (const guint8 *from, int from_width, int from_height, int width, int height,
+                int channels, GError **error)
+{
+  g_autofree int *columns = nearest_cells (from_width, width);
+  g_autofree int *rows = nearest_cells (from_height, height);
+  guint8 *resized = new_bytes (width, height, channels, error), *to = resized;
+
+  for (int y = 0; resized != NULL && y < height; y++)
+    for (int x = 0; x < width; x++, to += channels)
+      memcpy (to, from + ((gsize) rows[y] * from_width + columns[x]) * channels, channels);
+  return resized;
 }
 
 /* Passes that replace the picture in bytes. */
@@ -225,25 +248,22 @@ resize_rows (guint8 **bytes, int width, int from, int to, int channels, const Fi
 /* Which pass comes first shows in the rounding between them: Pillow shortens a picture before all
  * else where it loses more than twice as many rows as columns (since version 13; columns always
  * came first before). */
-CnnImage *
-cnn_image_resize (const CnnImage *image, int width, int height, CnnResize resize, GError **error)
+guint8 *
+cnn_image_resize_bytes (const CnnImage *image, int width, int height, CnnResize resize,
+                        GError **error)
 {
   int channels = image->channels;
-  g_autoptr (CnnImage) resized = cnn_image_new (width, height, channels, error);
-  g_autofree guint8 *bytes = NULL;
   const Filter *filter = &filters[resize];
+  g_autofree guint8 *bytes = new_bytes (image->width, image->height, channels, error);
   gboolean tall_first;
 
   g_assert (channels == 1 || channels == 3);
-  if (resized == NULL || (bytes = new_bytes (image->width, image->height, channels, error)) == NULL)
+  if (bytes == NULL)
     return NULL;
   cnn_to_bytes (image->pixels, (gsize) image->width * image->height * channels, bytes);
 
   if (resize == CNN_RESIZE_NEAREST)
-    {
-      resize_nearest (bytes, image->width, image->height, channels, resized);
-      return g_steal_pointer (&resized);
-    }
+    return resize_nearest (bytes, image->width, image->height, width, height, channels, error);
   tall_first = height < image->height && image->height - height > 2 * (image->width - width);
   if ((tall_first
        && !resize_rows (&bytes, image->width, image->height, height, channels, filter, error))
@@ -252,8 +272,18 @@ cnn_image_resize (const CnnImage *image, int width, int height, CnnResize resize
       || (!tall_first
           && !resize_rows (&bytes, width, image->height, height, channels, filter, error)))
     return NULL;
-  cnn_from_bytes (bytes, (gsize) width * height * channels, resized->pixels);
-  return g_steal_pointer (&resized);
+  return g_steal_pointer (&bytes);
+}
+
+CnnImage *
+cnn_image_resize (const CnnImage *image, int width, int height, CnnResize resize, GError **error)
+{
+  g_autofree guint8 *bytes = cnn_image_resize_bytes (image, width, height, resize, error);
+  CnnImage *resized = bytes != NULL ? cnn_image_new (width, height, image->channels, error) : NULL;
+
+  if (resized != NULL)
+    cnn_from_bytes (bytes, (gsize) width * height * image->channels, resized->pixels);
+  return resized;
 }
 
 /* The four cells around a place and their weights. */

@@ -3,7 +3,6 @@
 
 #include "timing.h"
 
-#include <math.h>
 #include <string.h>
 
 #define DEFAULT_MODEL "efficientnet-lite0"
@@ -293,7 +292,7 @@ make_input (const CnnSession *self, const CnnImage *photo, int width, int height
             GError **error)
 {
   int channels = photo->channels;
-  g_autoptr (CnnImage) resized = cnn_image_resize (photo, width, height, resize, error);
+  g_autofree guint8 *resized = cnn_image_resize_bytes (photo, width, height, resize, error);
   g_autoptr (CnnArray) input = NULL;
   gsize count;
 
@@ -304,7 +303,7 @@ make_input (const CnnSession *self, const CnnImage *photo, int width, int height
     return NULL;
   count = cnn_array_count (input);
   for (gsize i = 0; i < count; i++)
-    input->data[i] = roundf (resized->pixels[i] * 255.0f);
+    input->data[i] = resized[i];
   preprocess (self->network->preprocess, input->data, count / (gsize) channels, channels);
   return g_steal_pointer (&input);
 }
