@@ -3,7 +3,7 @@
 #define DEPTHWISE_TILES_PARAMS_H
 #include "params.h"
 
-#define DEPTHWISE_TILE_WIDTH 2
+#define DEPTHWISE_TILE_WIDTH 4
 
 /* specialization constants: 0 lanes, 1 sides of the kernel, 2 stride, 3 stride of a gradient,
  * 4 activation, 5 residual */

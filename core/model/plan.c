@@ -277,12 +277,15 @@ pass_on (CnnPlan *self, int index)
 }
 
 static void
-add_backward_steps (CnnPlan *self)
+add_backward_steps (CnnPlan *self, gboolean keeps_seed)
 {
+  const int first = keeps_seed ? 0 : self->n_forward_steps;
+  const int last = keeps_seed ? CNN_FOREVER : self->n_forward_steps;
+
   if (self->use.score == NONE)
     return;
-  self->gradient_span[self->use.score] = add_span (self, &self->use.shapes[self->use.score],
-                                                   self->n_forward_steps, self->n_forward_steps);
+  self->gradient_span[self->use.score] =
+      add_span (self, &self->use.shapes[self->use.score], first, last);
   for (int i = self->use.score; i >= 0; i--)
     {
       if (!self->use.backward[i])
@@ -468,7 +471,7 @@ cnn_plan_new (CnnModel *model, CnnDevice *device, const CnnPlanRequest *request,
   for (int i = 0; i < n; i++)
     if (self->use.wanted[i])
       use_span (self, self->value_span[cnn_use_root (&self->use, i)], CNN_FOREVER);
-  add_backward_steps (self);
+  add_backward_steps (self, request->keeps_seed);
   if (!prepare (self, request->values, error))
     return NULL;
   return g_steal_pointer (&self);

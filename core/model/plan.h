@@ -22,6 +22,7 @@ typedef struct
   int score;            /* node from which gradients flow back, or -1: forward only */
   const int *gradients; /* nodes with respect to whose value gradients are wanted */
   int n_gradients;
+  gboolean keeps_seed; /* backward runs leave it as it is, in memory of its own */
   gboolean repeated;   /* will run often: cnn_commands_set_repeated */
   const float *values; /* what cnn_plan_forward will first be given, or NULL: the device begins with
                         * it while the rest of the plan is made */
@@ -53,7 +54,8 @@ CnnArray *cnn_plan_gradient (CnnPlan *plan, int node, GError **error);
 
 /* For work that stays on the device. Views of a wanted value (the input's too, if it is wanted), of
  * a wanted gradient and of the seed: transfer full. The recorded runs: transfer none. The seed
- * shares memory with values, so that it is to be written between the two runs. */
+ * shares memory with values, so that it is to be written between the two runs, unless the request
+ * has keeps_seed. */
 CnnTensor *cnn_plan_value_view (CnnPlan *plan, int node);
 CnnTensor *cnn_plan_gradient_view (CnnPlan *plan, int node);
 CnnTensor *cnn_plan_seed_view (CnnPlan *plan);

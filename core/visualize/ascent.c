@@ -50,7 +50,8 @@ struct _CnnAscent
   CnnBuffer *units, *sums, *factors, *moves;
   CnnCommands *move, *seed, *unseed, *update;
   gboolean descend;
-  int *unit; /* of each picture */
+  gboolean has_looked; /* forward, at the picture as it is */
+  int *unit;           /* of each picture */
 };
 
 static AscentParams
@@ -318,6 +319,7 @@ cnn_ascent_new (const CnnAscentRequest *request, GError **error)
     .score = request->score,
     .gradients = &request->start,
     .n_gradients = 1,
+    .keeps_seed = TRUE,
     .repeated = request->picture.n * request->steps >= REPEATED,
   };
   const CnnShape *map;
@@ -401,23 +403,29 @@ cnn_ascent_begin (CnnAscent *self, const float *pictures, const int *units, gboo
   const float first_move[4] = { 0 };
 
   self->descend = descend;
+  self->has_looked = FALSE;
   memcpy (self->unit, units, sizeof *units * (gsize) self->shape.n);
-  return cnn_buffer_write (self->units, 0, units, sizeof *units * (gsize) self->shape.n, error)
-         && cnn_buffer_write (self->moves, 0, first_move, sizeof first_move, error)
-         && measure (self, pictures, means, error)
-         && cnn_tensor_upload (self->picture, pictures, error);
+  if (!cnn_buffer_write (self->units, 0, units, sizeof *units * (gsize) self->shape.n, error)
+      || !cnn_buffer_write (self->moves, 0, first_move, sizeof first_move, error)
+      || !cnn_commands_run (descend ? self->unseed : self->seed, error)
+      || !measure (self, pictures, means, error)
+      || !cnn_tensor_upload (self->picture, pictures, error))
+    return FALSE;
+  self->has_looked = !self->clear;
+  return TRUE;
 }
 
 gboolean
 cnn_ascent_step (CnnAscent *self, GError **error)
 {
-  CnnCommands *all[5];
+  CnnCommands *all[4];
   guint n = 0;
 
   if (self->move != NULL)
     all[n++] = self->move;
-  all[n++] = cnn_plan_forward_commands (self->plan);
-  all[n++] = self->descend ? self->unseed : self->seed;
+  if (!self->has_looked)
+    all[n++] = cnn_plan_forward_commands (self->plan);
+  self->has_looked = FALSE;
   all[n++] = cnn_plan_backward_commands (self->plan);
   all[n++] = self->update;
   return cnn_commands_run_in_turn (all, n, error);
