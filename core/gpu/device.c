@@ -524,7 +524,6 @@ cnn_device_open (const char *wish, GError **error)
   g_autoptr (CnnDevice) self = g_new0 (CnnDevice, 1);
 
   g_atomic_ref_count_init (&self->references);
-  cnn_threads_set ();
   cnn_kernels_init (self);
   if (wish == NULL || *wish == '\0' || g_ascii_strcasecmp (wish, "auto") == 0)
     wish = g_getenv ("CONVLENS_DEVICE");

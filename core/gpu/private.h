@@ -111,9 +111,6 @@ gboolean cnn_wide_is_right (const char *verdict_path);
 void cnn_wide_set (gboolean wide);
 /* Where nobody knows yet, has it found out by a process that goes on after this one. */
 void cnn_wide_find_out (const CnnDevice *device);
-/* Before the first instance: how many threads the software driver takes, unless the user said so.
- */
-void cnn_threads_set (void);
 /* For the device: sets up what makes kernels, and frees it with all of them. */
 void cnn_kernels_init (CnnDevice *device);
 void cnn_kernels_clear (CnnDevice *device);
