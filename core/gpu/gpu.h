@@ -89,8 +89,8 @@ typedef struct
 CnnCommands *cnn_commands_new (CnnDevice *device, const char *label, GError **error);
 void cnn_commands_free (CnnCommands *commands);
 CnnDevice *cnn_commands_device (const CnnCommands *commands);
-/* Before anything is recorded: they will run so often that kernels are worth having which take longer
- * to make and less to run. Results are the same. */
+/* Before anything is recorded: they will run so often that kernels are worth having which take
+ * longer to make and less to run. Results are the same. */
 void cnn_commands_set_repeated (CnnCommands *commands);
 gboolean cnn_commands_repeated (const CnnCommands *commands);
 /* Names what is recorded next (a layer), for debuggers and for CONVLENS_DEBUG=timing. */
