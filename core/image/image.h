@@ -56,7 +56,7 @@ typedef enum
  * after each pass. The same size gives the picture rounded to 8 bits. 1 or 3 channels. */
 CnnImage *cnn_image_resize (const CnnImage *image, int width, int height, CnnResize resize,
                             GError **error);
-/* The same as its (height, width, C) bytes. */
+/* The same as its (height, width, C) bytes. Transfer full. */
 guint8 *cnn_image_resize_bytes (const CnnImage *image, int width, int height, CnnResize resize,
                                 GError **error);
 /* A smooth enlargement of a (h, w) map, bicubic (a = −0.5) with half-pixel centres, edges clamped,

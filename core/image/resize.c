@@ -145,14 +145,19 @@ sum_cell (const guint8 *first, gsize size, const gint32 *weights, int count, gui
 {
   gsize b = 0;
 
-  if (size == 3)
+  switch (size)
     {
+    case 1:
+      sum_bytes (first, size, weights, count, 1, cell);
+      break;
+    case 3:
       sum_bytes (first, size, weights, count, 3, cell);
-      return;
+      break;
+    default:
+      for (; b + BLOCK <= size; b += BLOCK)
+        sum_bytes (first + b, size, weights, count, BLOCK, cell + b);
+      sum_bytes (first + b, size, weights, count, size - b, cell + b);
     }
-  for (; b + BLOCK <= size; b += BLOCK)
-    sum_bytes (first + b, size, weights, count, BLOCK, cell + b);
-  sum_bytes (first + b, size, weights, count, size - b, cell + b);
 }
 
 /* One pass. `from` is `rows` runs, each of the axis's cells of `size` bytes: pixels of a row
