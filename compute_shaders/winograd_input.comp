@@ -1,15 +1,32 @@
 #version 450
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Bᵀ·d·B of 4×4 source pixels d that lie 2 apart, those outside of the picture 0. */
+/* Bᵀ·d·B of EDGE×EDGE source pixels d that lie SIZE apart, those outside of the picture 0. */
 #extension GL_GOOGLE_include_directive : enable
 #extension GL_EXT_control_flow_attributes : enable
 #include "winograd_params.h"
 #include "vectors.glsl"
 
+layout (constant_id = 0) const int SIZE = 2;
 layout (local_size_x = WINOGRAD_LOCAL) in;
 
 VECTORS (0, source);
 layout (set = 0, binding = 1) writeonly buffer Target { vec4 target[]; };
+
+const int EDGE = SIZE + 2;
+
+/* Bᵀ·d of a row or column; of 6 elements, or 4. */
+vec4[6]
+transform (vec4 d[6])
+{
+  if (SIZE == 2)
+    return vec4[] (d[0] - d[2], d[1] + d[2], d[2] - d[1], d[1] - d[3], vec4 (0.), vec4 (0.));
+
+  const vec4 even_a = d[4] - 2. * d[2], odd_a = WINOGRAD_POINT_A * (d[3] - 2. * d[1]);
+  const vec4 even_b = d[4] - .5 * d[2], odd_b = WINOGRAD_POINT_B * (d[3] - .5 * d[1]);
+
+  return vec4[] ((d[0] + d[4]) - 2.5 * d[2], even_a + odd_a, even_a - odd_a, even_b + odd_b,
+                 even_b - odd_b, (d[1] + d[5]) - 2.5 * d[3]);
+}
 
 void
 main ()
@@ -17,35 +34,38 @@ main ()
   const uint tile = min (gl_GlobalInvocationID.x, tiles - 1), plane = gl_WorkGroupID.y;
   const uint line = (first + tile) / tiles_x, picture = line / tiles_y;
   const int height = int (h), width = int (w);
-  const int y = int (line - picture * tiles_y) * 2 - before_y;
-  const int x = int (first + tile - line * tiles_x) * 2 - before_x;
+  const int y = int (line - picture * tiles_y) * SIZE - before_y;
+  const int x = int (first + tile - line * tiles_x) * SIZE - before_x;
   const int from = (int (picture * planes + plane) * height + y) * width + x;
-  vec4 d[4][4];
+  vec4 columns[6][6];
 
-  [[unroll]] for (int i = 0; i < 4; i++)
+  [[unroll]] for (int j = 0; j < EDGE; j++)
     {
-      const bool row = y + i >= 0 && y + i < height;
+      const bool column = x + j >= 0 && x + j < width;
+      vec4 d[6];
 
-      [[unroll]] for (int j = 0; j < 4; j++)
+      [[unroll]] for (int i = 0; i < EDGE; i++)
         {
-          const bool inside = row && x + j >= 0 && x + j < width;
+          const bool inside = column && y + i >= 0 && y + i < height;
           const vec4 v = LOAD (source, inside ? from + i * width + j : 0);
 
-          d[i][j] = inside ? v : vec4 (0.);
+          d[i] = inside ? v : vec4 (0.);
         }
+      columns[j] = transform (d);
     }
-  [[unroll]] for (int i = 0; i < 4; i++)
-    d[i] = vec4[] (d[i][0] - d[i][2], d[i][1] + d[i][2], d[i][2] - d[i][1], d[i][1] - d[i][3]);
   if (gl_GlobalInvocationID.x < tiles)
     {
       const uint to = plane * tiles + tile, step = planes * tiles;
 
-      [[unroll]] for (int j = 0; j < 4; j++)
+      [[unroll]] for (int i = 0; i < EDGE; i++)
         {
-          target[to + uint (j) * step] = d[0][j] - d[2][j];
-          target[to + uint (4 + j) * step] = d[1][j] + d[2][j];
-          target[to + uint (8 + j) * step] = d[2][j] - d[1][j];
-          target[to + uint (12 + j) * step] = d[1][j] - d[3][j];
+          vec4 row[6];
+
+          [[unroll]] for (int j = 0; j < EDGE; j++)
+            row[j] = columns[j][i];
+          row = transform (row);
+          [[unroll]] for (int j = 0; j < EDGE; j++)
+            target[to + uint (i * EDGE + j) * step] = row[j];
         }
     }
 }

@@ -297,13 +297,18 @@ static const Row rows[] = {
   { "StochasticDepth", "drop_path_rate=0.2", "7x9x5", 0, 0, 0 },
 };
 
-/* Conv2D's by Winograd, where their shapes are too small for that to be chosen. "tiles" at most are
- * made at a time. */
+/* Conv2D's by Winograd, where their shapes are too small for that to be chosen, with tiles of
+ * "size" pixels a side, else 2. "tiles" at most are made at a time. */
 static const Row winograd_rows[] = {
   { "Conv2D", "filters=5 kernel_size=3 padding=same", "7x9x3 | 1x1x1 | 2x1x8 | 8x6x33", 0, 0, 0 },
   { "Conv2D", "filters=33 kernel_size=3 use_bias=false", "3x3x5 | 7x10x4 | 5x4x1", 0, 0, 0 },
   { "Conv2D", "filters=40 kernel_size=3 padding=same tiles=7", "9x11x6 | 4x4x3", 0, 0, 0 },
   { "Conv2D", "filters=3 kernel_size=3 tiles=1", "6x5x9", 0, 0, 0 },
+  { "Conv2D", "size=4 filters=5 kernel_size=3 padding=same", "7x9x3 | 1x1x1 | 2x1x8 | 8x6x33", 0, 0,
+    0 },
+  { "Conv2D", "size=4 filters=33 kernel_size=3 use_bias=false", "3x3x5 | 7x10x4 | 5x4x1", 0, 0, 0 },
+  { "Conv2D", "size=4 filters=40 kernel_size=3 padding=same tiles=3", "9x11x6 | 4x4x3", 0, 0, 0 },
+  { "Conv2D", "size=4 filters=3 kernel_size=3 tiles=1", "6x7x9", 0, 0, 0 },
 };
 
 #define TOLERANCE 1e-5 /* of the largest value */
@@ -561,6 +566,7 @@ make_affine (const CnnAffine *affine, int channels)
 
 /* --- Conv2D by Winograd, whatever its shapes --- */
 
+static int tile_size;  /* 2 or 4 */
 static int most_tiles; /* at a time; 0: as many as it likes */
 
 static gboolean
@@ -571,7 +577,8 @@ winograd_scratch_shape (const CnnLayer *layer, const CnnShape *inputs, CnnShape 
   g_assert_true (layer->klass->output_shape (layer, inputs, 1, &output, NULL));
   *scratch = cnn_winograd_scratch (inputs, &output);
   if (most_tiles > 0)
-    scratch->w = MIN (scratch->w, most_tiles);
+    scratch->w = MIN (scratch->w, most_tiles * (tile_size + 2) * (tile_size + 2)
+                                      * (cnn_shape_planes (inputs) + cnn_shape_planes (&output)));
   return TRUE;
 }
 
@@ -595,7 +602,7 @@ winograd_pack (const CnnLayer *layer, const float *data, gsize first, gsize n, f
 {
   const CnnGemm gemm = winograd_gemm (layer, FALSE);
 
-  cnn_pack_winograd (&gemm, data, first, n, packed);
+  cnn_pack_winograd (&gemm, tile_size, data, first, n, packed);
 }
 
 /* In two parts, neither of whole taps. */
@@ -606,8 +613,8 @@ winograd_pack_backward (const CnnLayer *layer, const float *data, gsize first, g
   const CnnGemm gemm = winograd_gemm (layer, TRUE);
   const gsize part = n / 2 / (gsize) gemm.inputs * (gsize) gemm.inputs;
 
-  cnn_pack_winograd (&gemm, data, first, part, packed);
-  cnn_pack_winograd (&gemm, data + part, first + part, n - part, packed);
+  cnn_pack_winograd (&gemm, tile_size, data, first, part, packed);
+  cnn_pack_winograd (&gemm, tile_size, data + part, first + part, n - part, packed);
 }
 
 static gboolean
@@ -615,7 +622,7 @@ winograd_record (CnnLayer *layer, const CnnStep *step, gboolean backward, GError
 {
   const CnnGemm gemm = winograd_gemm (layer, backward);
   CnnBuffer *weights =
-      cnn_layer_device_weights (layer, backward, device, cnn_winograd_bytes (&gemm), 0,
+      cnn_layer_device_weights (layer, backward, device, cnn_winograd_bytes (&gemm, tile_size), 0,
                                 backward ? winograd_pack_backward : winograd_pack, error);
   CnnWindow window = { { 3, 3 }, { 1, 1 }, { 1, 1 }, { 1, 1 }, { 0, 0 } };
   CnnShape output;
@@ -627,7 +634,7 @@ winograd_record (CnnLayer *layer, const CnnStep *step, gboolean backward, GError
     window = cnn_window_backward (&window);
   return cnn_record_winograd (step->commands, backward ? step->grad_output : step->inputs[0],
                               backward ? step->grad_inputs[0] : step->output, step->scratch,
-                              weights, &window, step->epilogue, error);
+                              weights, tile_size, &window, step->epilogue, error);
 }
 
 static gboolean
@@ -1068,6 +1075,7 @@ test_winograd_row (gconstpointer data)
   klass.scratch_shape = winograd_scratch_shape;
   klass.forward = winograd_forward;
   klass.backward = winograd_backward;
+  tile_size = (int) ref_number (row->params, "size", 2.);
   most_tiles = (int) ref_number (row->params, "tiles", 0.);
   run_row (row, &klass);
 }

@@ -15,7 +15,8 @@ enum
   SLOT_FORWARD,
   SLOT_BACKWARD,
   SLOT_WINOGRAD_FORWARD,
-  SLOT_WINOGRAD_BACKWARD
+  SLOT_WINOGRAD_BACKWARD,
+  SLOT_WINOGRAD_LARGE
 };
 
 const char *const cnn_paddings[] = { "valid", "same", NULL };
@@ -350,7 +351,15 @@ winograd_pack_forward (const CnnLayer *layer, const float *data, gsize first, gs
 {
   CnnGemm gemm = conv2d_gemm (layer, FALSE);
 
-  cnn_pack_winograd (&gemm, data, first, n, packed);
+  cnn_pack_winograd (&gemm, 2, data, first, n, packed);
+}
+
+static void
+winograd_pack_large (const CnnLayer *layer, const float *data, gsize first, gsize n, float *packed)
+{
+  CnnGemm gemm = conv2d_gemm (layer, FALSE);
+
+  cnn_pack_winograd (&gemm, 4, data, first, n, packed);
 }
 
 static void
@@ -359,7 +368,7 @@ winograd_pack_backward (const CnnLayer *layer, const float *data, gsize first, g
 {
   CnnGemm gemm = conv2d_gemm (layer, TRUE);
 
-  cnn_pack_winograd (&gemm, data, first, n, packed);
+  cnn_pack_winograd (&gemm, 2, data, first, n, packed);
 }
 
 static void
@@ -439,12 +448,15 @@ record_grouped (CnnConvolution *self, const CnnStep *step, gboolean backward, GE
   return cnn_commands_dispatch (step->commands, &dispatch, error);
 }
 
-static gboolean
-uses_winograd (const CnnConvolution *self, const CnnShape *input, const CnnShape *output)
+/* What rounds more is for values alone: where a gradient goes back, a value that is rounded to the
+ * other side of a ReLU takes or leaves a whole route of it. */
+static int
+winograd_size (const CnnConvolution *self, const CnnShape *input, const CnnShape *output,
+               gboolean exact)
 {
   const CnnWindow window = conv2d_window (self, input);
 
-  return self->groups == 1 && cnn_winograd_suits (&window, input, output);
+  return self->groups == 1 ? cnn_winograd_size (&window, input, output, exact) : 0;
 }
 
 static gboolean
@@ -453,14 +465,14 @@ conv2d_scratch_shape (const CnnLayer *layer, const CnnShape *inputs, CnnShape *s
   CnnShape output;
 
   if (!conv2d_output_shape (layer, inputs, 1, &output, NULL)
-      || !uses_winograd ((const CnnConvolution *) layer, inputs, &output))
+      || winograd_size ((const CnnConvolution *) layer, inputs, &output, FALSE) == 0)
     return FALSE;
   *scratch = cnn_winograd_scratch (inputs, &output);
   return TRUE;
 }
 
 static CnnBuffer *
-ungrouped_weights (CnnLayer *layer, const CnnStep *step, gboolean winograd, gboolean backward,
+ungrouped_weights (CnnLayer *layer, const CnnStep *step, int winograd, gboolean backward,
                    GError **error)
 {
   static const CnnPack packs[] = {
@@ -468,13 +480,16 @@ ungrouped_weights (CnnLayer *layer, const CnnStep *step, gboolean winograd, gboo
     [SLOT_BACKWARD] = conv2d_pack_backward,
     [SLOT_WINOGRAD_FORWARD] = winograd_pack_forward,
     [SLOT_WINOGRAD_BACKWARD] = winograd_pack_backward,
+    [SLOT_WINOGRAD_LARGE] = winograd_pack_large,
   };
-  const int slot = winograd ? (backward ? SLOT_WINOGRAD_BACKWARD : SLOT_WINOGRAD_FORWARD)
-                            : (backward ? SLOT_BACKWARD : SLOT_FORWARD);
+  const int slot = winograd == 0   ? (backward ? SLOT_BACKWARD : SLOT_FORWARD)
+                   : winograd == 4 ? SLOT_WINOGRAD_LARGE
+                                   : (backward ? SLOT_WINOGRAD_BACKWARD : SLOT_WINOGRAD_FORWARD);
   const CnnGemm gemm = conv2d_gemm (layer, backward);
 
   return cnn_layer_device_weights (layer, slot, cnn_commands_device (step->commands),
-                                   winograd ? cnn_winograd_bytes (&gemm) : cnn_gemm_bytes (&gemm),
+                                   winograd != 0 ? cnn_winograd_bytes (&gemm, winograd)
+                                                 : cnn_gemm_bytes (&gemm),
                                    0, packs[slot], error);
 }
 
@@ -483,7 +498,8 @@ record_ungrouped (CnnConvolution *self, const CnnStep *step, gboolean backward, 
 {
   const CnnTensor *source = backward ? step->grad_output : step->inputs[0];
   const CnnTensor *target = backward ? step->grad_inputs[0] : step->output;
-  const gboolean winograd = uses_winograd (self, &step->input_shapes[0], &step->output_shape);
+  const int winograd = winograd_size (self, &step->input_shapes[0], &step->output_shape,
+                                      backward || step->has_gradient);
   CnnWindow window = conv2d_window (self, &step->input_shapes[0]);
   CnnBuffer *weights = ungrouped_weights (&self->base, step, winograd, backward, error);
 
@@ -491,10 +507,10 @@ record_ungrouped (CnnConvolution *self, const CnnStep *step, gboolean backward, 
     return FALSE;
   if (backward)
     window = cnn_window_backward (&window);
-  return winograd ? cnn_record_winograd (step->commands, source, target, step->scratch, weights,
-                                         &window, step->epilogue, error)
-                  : cnn_record_conv2d (step->commands, source, target, weights, 0, &window,
-                                       step->epilogue, error);
+  return winograd != 0 ? cnn_record_winograd (step->commands, source, target, step->scratch,
+                                              weights, winograd, &window, step->epilogue, error)
+                       : cnn_record_conv2d (step->commands, source, target, weights, 0, &window,
+                                            step->epilogue, error);
 }
 
 static gboolean

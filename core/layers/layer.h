@@ -63,7 +63,7 @@ struct _CnnLayer
   CnnArray
       *weights[CNN_MAX_WEIGHTS]; /* as Keras has them, in the order of the specs; or NULL. Those
                                   * of rank 1 are loaded, larger ones while they are packed */
-  CnnBuffer *device_weights[4];  /* packed on first use, by the layer's own rules */
+  CnnBuffer *device_weights[5];  /* packed on first use, by the layer's own rules */
   int references;
 };
 
@@ -93,6 +93,7 @@ typedef struct
   const CnnTensor *grad_inputs[CNN_MAX_INPUTS]; /* backward: to be overwritten; NULL: not wanted */
   CnnShape input_shapes[CNN_MAX_INPUTS];
   CnnShape output_shape;
+  gboolean has_gradient;       /* forward: a gradient will go back through the step's layers */
   const CnnTensor *scratch;    /* of the class's scratch_shape */
   const CnnEpilogue *epilogue; /* CNN_LAYER_EPILOGUE, all of it. Backward or NULL, a residual to
                                 * be added to grad_inputs[0] (CNN_LAYER_ADDS_GRADIENT); of

@@ -6,34 +6,56 @@
 typedef struct WinogradParams WinogradParams;
 G_STATIC_ASSERT (sizeof (WinogradParams) == 52);
 
-#define MATRICES 16 /* elements of a transformed tile */
 #define TAPS 9
+#define MOST_MATRICES 36
+
+/* Elements of a transformed tile of size². */
+static int
+matrices_of (int size)
+{
+  return (size + 2) * (size + 2);
+}
 
 /* On the software driver, by processor time against conv2d: 64→64 at 56² 1.03 times as fast, 96→96
  * at 35² 1.14, 128→128 at 28² 1.3, 256→256 at 14² 1.6, 512→512 at 28² 1.9, but 32→64 at 149² 0.8:
  * the transforms grow with the channels, what is saved grows with their product. Maps of few tiles
  * leave much of conv2d's own tiles empty, 16 times: 512→512 at 7² 1.05, 384→384 at 8² 1.0, and
- * weights of 16/9 of the size are not worth that. */
+ * weights of 16/9 of the size are not worth that. Tiles of 4 against the better of the two, with
+ * vectors of 16: 64→64 at 56² 1.1, 128→128 at 28² 1.5, 64→64 at 224² 1.1, 512→512 at 28² 2.0; in
+ * maps of fewer tiles than fill one or two of conv2d's, four times the weights take longer to read.
+ */
 #define LEAST_CHANNELS 96
+#define LEAST_CHANNELS_LARGE 64
 #define LEAST_TILES 25
-#define MOST_WEIGHTS                                                           \
-  (1 << 20) /* of a matrix: all 16 are one binding, of 128 MiB on some devices \
-             */
+#define LEAST_TILES_LARGE 36
+#define MOST_BYTES                                                                         \
+  ((gint64) 128 << 20) /* of the weights, which are one binding: more is too much for some \
+                        * devices */
 
 static int
-tiles_of (const CnnShape *shape)
+tiles_of (const CnnShape *shape, int size)
 {
-  return (shape->h + 1) / 2 * ((shape->w + 1) / 2);
+  return (shape->h + size - 1) / size * ((shape->w + size - 1) / size);
 }
 
-gboolean
-cnn_winograd_suits (const CnnWindow *window, const CnnShape *input, const CnnShape *output)
+static gboolean
+suits (int size, int least_channels, int least_tiles, const CnnShape *input, const CnnShape *output)
+{
+  return MIN (input->c, output->c) >= least_channels && tiles_of (output, size) >= least_tiles
+         && (gint64) input->c * output->c * matrices_of (size) * (gint64) sizeof (float)
+                <= MOST_BYTES;
+}
+
+int
+cnn_winograd_size (const CnnWindow *window, const CnnShape *input, const CnnShape *output,
+                   gboolean exact)
 {
   for (int i = 0; i < 2; i++)
     if (window->kernel[i] != 3 || window->stride[i] != 1 || window->dilation[i] != 1)
-      return FALSE;
-  return MIN (input->c, output->c) >= LEAST_CHANNELS && tiles_of (output) >= LEAST_TILES
-         && (gint64) input->c * output->c <= MOST_WEIGHTS;
+      return 0;
+  if (!exact && suits (4, LEAST_CHANNELS_LARGE, LEAST_TILES_LARGE, input, output))
+    return 4;
+  return suits (2, LEAST_CHANNELS, LEAST_TILES, input, output) ? 2 : 0;
 }
 
 /* --- weights --- */
@@ -50,20 +72,21 @@ matrix_gemm (const CnnGemm *gemm)
 }
 
 gsize
-cnn_winograd_bytes (const CnnGemm *gemm)
+cnn_winograd_bytes (const CnnGemm *gemm, int size)
 {
   const CnnGemm matrix = matrix_gemm (gemm);
 
-  return MATRICES * cnn_gemm_bytes (&matrix);
+  return (gsize) matrices_of (size) * cnn_gemm_bytes (&matrix);
 }
 
 /* Floats that are transformed at a time: a line of the processor's caches, as the matrices often
  * lie so far apart that few of their lines fit in at once. They divide every matrix. */
 #define BLOCK 16
 
-/* G·x of three numbers x, `step` apart. */
+/* G·x of three numbers x, `step` apart, for tiles of 2 and of 4: as many numbers as those have
+ * points, each the polynomial's value there over the product of the distances to the others. */
 static void
-transform_three (double (*x)[BLOCK], int step, double (*result)[BLOCK], int result_step)
+transform_for_2 (double (*x)[BLOCK], int step, double (*result)[BLOCK], int result_step)
 {
   for (int i = 0; i < BLOCK; i++)
     {
@@ -76,29 +99,52 @@ transform_three (double (*x)[BLOCK], int step, double (*result)[BLOCK], int resu
     }
 }
 
+static void
+transform_for_4 (double (*x)[BLOCK], int step, double (*result)[BLOCK], int result_step)
+{
+  const double a = WINOGRAD_POINT_A, b = WINOGRAD_POINT_B;
+
+  for (int i = 0; i < BLOCK; i++)
+    {
+      const double first = x[0][i], middle = x[step][i], last = x[2 * step][i];
+
+      result[0][i] = first;
+      result[result_step][i] = (first + a * middle + .5 * last) * (-2. / 3.);
+      result[2 * result_step][i] = (first - a * middle + .5 * last) * (-2. / 3.);
+      result[3 * result_step][i] = (first + b * middle + 2. * last) * (1. / 6.);
+      result[4 * result_step][i] = (first - b * middle + 2. * last) * (1. / 6.);
+      result[5 * result_step][i] = last;
+    }
+}
+
 /* G·g·Gᵀ in place: the 9 taps g are the first 9 matrices. */
 static void
-transform (float *packed, gsize step)
+transform (int size, float *packed, gsize step)
 {
+  void (*const line) (double (*)[BLOCK], int, double (*)[BLOCK], int) =
+      size == 2 ? transform_for_2 : transform_for_4;
+  const int edge = size + 2, matrices = matrices_of (size);
+
   for (gsize at = 0; at < step; at += BLOCK)
     {
-      double g[TAPS][BLOCK], half[12][BLOCK], u[MATRICES][BLOCK];
+      double g[TAPS][BLOCK], half[18][BLOCK], u[MOST_MATRICES][BLOCK];
 
       for (gsize tap = 0; tap < TAPS; tap++)
         for (gsize i = 0; i < BLOCK; i++)
           g[tap][i] = packed[tap * step + at + i];
       for (int column = 0; column < 3; column++)
-        transform_three (g + column, 3, half + column, 3);
-      for (int row = 0; row < 4; row++)
-        transform_three (half + 3 * row, 1, u + 4 * row, 1);
-      for (gsize matrix = 0; matrix < MATRICES; matrix++)
+        line (g + column, 3, half + column, 3);
+      for (int row = 0; row < edge; row++)
+        line (half + 3 * row, 1, u + edge * row, 1);
+      for (int matrix = 0; matrix < matrices; matrix++)
         for (gsize i = 0; i < BLOCK; i++)
-          packed[matrix * step + at + i] = (float) u[matrix][i];
+          packed[(gsize) matrix * step + at + i] = (float) u[matrix][i];
     }
 }
 
 void
-cnn_pack_winograd (const CnnGemm *gemm, const float *data, gsize first, gsize n, float *packed)
+cnn_pack_winograd (const CnnGemm *gemm, int size, const float *data, gsize first, gsize n,
+                   float *packed)
 {
   const CnnGemm matrix = matrix_gemm (gemm);
   const gsize step = cnn_gemm_bytes (&matrix) / sizeof (float), all = TAPS * gemm->step_tap;
@@ -112,37 +158,51 @@ cnn_pack_winograd (const CnnGemm *gemm, const float *data, gsize first, gsize n,
                      packed + (gemm->flip ? TAPS - 1 - tap : tap) * step);
     }
   if (first + n == all)
-    transform (packed, step);
+    transform (size, packed, step);
 }
 
 /* --- recording --- */
 
-/* Bytes of transformed tiles at a time, V[16][planes][tiles] and the products after it. More are
+/* Bytes of transformed tiles at a time, V[matrix][plane][tile] and the products after it. More are
  * not faster, much less read all weights again for a few tiles. */
 #define CHUNK_BYTES ((gsize) 8 << 20)
+
+/* Of one tile. */
+static gsize
+tile_bytes (const CnnShape *input, const CnnShape *output, int size)
+{
+  const CnnShape tile = cnn_shape (1, matrices_of (size), 1,
+                                   4 * (cnn_shape_planes (input) + cnn_shape_planes (output)));
+
+  return cnn_shape_bytes (&tile);
+}
 
 CnnShape
 cnn_winograd_scratch (const CnnShape *input, const CnnShape *output)
 {
-  const int planes = cnn_shape_planes (input) + cnn_shape_planes (output);
-  CnnShape scratch = cnn_shape (1, MATRICES, 1, 4 * planes);
-  const gsize most = MAX (
-      CHUNK_BYTES / cnn_shape_bytes (&scratch) / WINOGRAD_LOCAL * WINOGRAD_LOCAL, WINOGRAD_LOCAL);
+  gsize most = 0;
 
-  scratch.w = (int) MIN (most, (gsize) (MAX (tiles_of (input), tiles_of (output)) * input->n));
-  return scratch;
+  for (int size = 2; size <= 4; size += 2)
+    {
+      const gsize bytes = tile_bytes (input, output, size);
+      const gsize room = CHUNK_BYTES / bytes / WINOGRAD_LOCAL * WINOGRAD_LOCAL;
+      const int tiles = MAX (tiles_of (input, size), tiles_of (output, size)) * input->n;
+
+      most = MAX (most, MIN ((gsize) tiles, MAX (room, WINOGRAD_LOCAL)) * bytes);
+    }
+  return cnn_shape (1, 1, (int) (most / (4 * sizeof (float))), 4);
 }
 
 /* For the transform from or to a picture, of tiles of the output. */
 static WinogradParams
-params_of (const CnnShape *picture, const CnnShape *output, int first, int tiles)
+params_of (const CnnShape *picture, const CnnShape *output, int size, int first, int tiles)
 {
   return (WinogradParams){
     .planes = (guint) cnn_shape_planes (picture),
     .h = (guint) picture->h,
     .w = (guint) picture->w,
-    .tiles_y = (guint) (output->h + 1) / 2,
-    .tiles_x = (guint) (output->w + 1) / 2,
+    .tiles_y = (guint) ((output->h + size - 1) / size),
+    .tiles_x = (guint) ((output->w + size - 1) / size),
     .first = (guint) first,
     .tiles = (guint) tiles,
   };
@@ -162,10 +222,12 @@ record_transform (CnnCommands *commands, CnnDispatch *dispatch, const WinogradPa
 
 static gboolean
 record_input (CnnCommands *commands, const CnnTensor *source, const CnnTensor *transformed,
-              WinogradParams params, const CnnWindow *window, GError **error)
+              int size, WinogradParams params, const CnnWindow *window, GError **error)
 {
   CnnDispatch dispatch = {
     .stem = "winograd_input",
+    .constants = { (guint32) size },
+    .n_constants = 1,
     .bindings = { cnn_tensor_binding (source), cnn_tensor_binding (transformed) },
     .n_bindings = 2,
   };
@@ -176,14 +238,14 @@ record_input (CnnCommands *commands, const CnnTensor *source, const CnnTensor *t
 }
 
 static gboolean
-record_output (CnnCommands *commands, const CnnTensor *products, const CnnTensor *target,
+record_output (CnnCommands *commands, const CnnTensor *products, const CnnTensor *target, int size,
                WinogradParams params, const CnnEpilogue *epilogue, GError **error)
 {
   const CnnActivation tail = cnn_tail_activation (epilogue != NULL ? &epilogue->activation : NULL);
   CnnDispatch dispatch = {
     .stem = CNN_TAIL_STEM ("winograd_output", tail),
-    .constants = { tail.kind, (guint32) cnn_has_residual (epilogue) },
-    .n_constants = 2,
+    .constants = { (guint32) size, tail.kind, (guint32) cnn_has_residual (epilogue) },
+    .n_constants = 3,
     .bindings = { cnn_tensor_binding (products), cnn_affine_binding (epilogue, products),
                   cnn_tensor_binding (target), cnn_residual_binding (epilogue, products) },
     .n_bindings = 4,
@@ -198,29 +260,32 @@ record_output (CnnCommands *commands, const CnnTensor *products, const CnnTensor
 
 gboolean
 cnn_record_winograd (CnnCommands *commands, const CnnTensor *source, const CnnTensor *target,
-                     const CnnTensor *scratch, CnnBuffer *weights, const CnnWindow *window,
-                     const CnnEpilogue *epilogue, GError **error)
+                     const CnnTensor *scratch, CnnBuffer *weights, int size,
+                     const CnnWindow *window, const CnnEpilogue *epilogue, GError **error)
 {
   const CnnShape *in = &source->shape, *out = &target->shape;
-  const int all = tiles_of (out) * out->n, most = scratch->shape.w;
+  const int all = tiles_of (out, size) * out->n, matrices = matrices_of (size);
+  const gsize room = cnn_shape_bytes (&scratch->shape) / tile_bytes (in, out, size);
+  const int parts = (int) ((all + room - 1) / room);
+  const int most = (all + parts - 1) / parts;
 
   for (int first = 0; first < all; first += most)
     {
       const int tiles = MIN (most, all - first);
-      const CnnShape v = cnn_shape (MATRICES, 1, tiles, in->c);
-      const CnnShape m = cnn_shape (MATRICES, 1, tiles, out->c);
+      const CnnShape v = cnn_shape (matrices, 1, tiles, in->c);
+      const CnnShape m = cnn_shape (matrices, 1, tiles, out->c);
       g_autoptr (CnnTensor) transformed =
           cnn_tensor_new_view (scratch->buffer, scratch->offset, &v);
       g_autoptr (CnnTensor) products =
           cnn_tensor_new_view (scratch->buffer, scratch->offset + cnn_shape_bytes (&v), &m);
 
-      if (!record_input (commands, source, transformed, params_of (in, out, first, tiles), window,
-                         error)
+      if (!record_input (commands, source, transformed, size,
+                         params_of (in, out, size, first, tiles), window, error)
           || !cnn_record_conv2d (commands, transformed, products, weights,
-                                 cnn_buffer_size (weights) / MATRICES, &cnn_pointwise_window, NULL,
-                                 error)
-          || !record_output (commands, products, target, params_of (out, out, first, tiles),
-                             epilogue, error))
+                                 cnn_buffer_size (weights) / (gsize) matrices,
+                                 &cnn_pointwise_window, NULL, error)
+          || !record_output (commands, products, target, size,
+                             params_of (out, out, size, first, tiles), epilogue, error))
         return FALSE;
     }
   return TRUE;

@@ -347,7 +347,8 @@ record_layer (CnnPlan *self, CnnCommands *commands, const Step *plan_step, GErro
   CnnEpilogue epilogue = { .activation = plan_step->activation };
   CnnStep step = { .commands = commands,
                    .n_inputs = node->n_inputs,
-                   .output_shape = self->use.shapes[plan_step->node] };
+                   .output_shape = self->use.shapes[plan_step->node],
+                   .has_gradient = cnn_use_runs_backward (&self->use, plan_step->node) };
   CnnShape scratch;
   gboolean inputs = TRUE, output = TRUE;
 
