@@ -19,6 +19,12 @@
 #define CNN_ACTIVATION_EXPONENTIAL 13
 #define CNN_ACTIVATION_SOFTMAX 14 /* not elementwise: kernels of its own */
 
+/* What a kernel ends with: the tail of values; or, of a gradient, the way back through a tail in
+ * front of the layer, through its affine part alone or through a ReLU first. */
+#define EPILOGUE_VALUES 0
+#define EPILOGUE_GRADIENT 1
+#define EPILOGUE_GRADIENT_OF_RELU 2
+
 #ifndef GL_core_profile
 typedef unsigned int CnnActivationKind;
 #endif

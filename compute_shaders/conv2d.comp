@@ -21,6 +21,7 @@ layout (constant_id = 3) const bool CHANNELS_IN_LANES = true;
 layout (constant_id = 4) const uint NARROW = 28;
 layout (constant_id = 5) const uint WIDE = 4;
 layout (constant_id = 6) const uint RESIDUAL = 0;
+layout (constant_id = 7) const uint EPILOGUE = 0;
 layout (local_size_x_id = 0) in;
 
 VECTORS (0, source);
@@ -29,6 +30,7 @@ VECTORS (1, weights);
 VECTORS (2, affine);
 layout (set = 0, binding = 3) writeonly buffer Target { vec4 target[]; };
 VECTORS (4, residual);
+VECTORS (5, value);
 #include "conv2d_epilogue.glsl"
 
 const uint CHANNELS = CHANNELS_IN_LANES ? WIDE * LANES : NARROW;

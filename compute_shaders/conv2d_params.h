@@ -20,7 +20,7 @@
 #define CONV2D_FEW_VECTORS 8
 
 /* specialization constants: 0 lanes, 1 mode, 2 activation, 3 channels in lanes, 4 narrow, 5 wide,
- * 6 residual */
+ * 6 residual, 7 epilogue */
 #define CONV2D_POINTWISE 0
 #define CONV2D_WINDOW 1
 #define CONV2D_SPREAD 2

@@ -17,6 +17,7 @@ layout (constant_id = 2) const int STRIDE = 1;
 layout (constant_id = 3) const int UP = 1;
 layout (constant_id = 4) const uint ACTIVATION = 0;
 layout (constant_id = 5) const uint RESIDUAL = 0;
+layout (constant_id = 6) const uint EPILOGUE = 0;
 layout (local_size_x_id = 0) in;
 
 VECTORS (0, source);
@@ -24,6 +25,7 @@ VECTORS (1, weights); /* [plane][tap] */
 VECTORS (2, affine);
 layout (set = 0, binding = 3) writeonly buffer Target { vec4 target[]; };
 VECTORS (4, residual);
+VECTORS (5, value);
 #include "conv2d_epilogue.glsl"
 
 #define TX DEPTHWISE_TILE_WIDTH

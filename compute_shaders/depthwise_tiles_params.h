@@ -6,7 +6,7 @@
 #define DEPTHWISE_TILE_WIDTH 4
 
 /* specialization constants: 0 lanes, 1 sides of the kernel, 2 stride, 3 stride of a gradient,
- * 4 activation, 5 residual */
+ * 4 activation, 5 residual, 6 epilogue */
 CNN_PARAMS (DepthwiseTilesParams)
 {
   uint planes; /* of a picture */

@@ -1,7 +1,7 @@
 #version 450
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The largest element of every window; cells of padding do not count. With INDICES, where it is
- * instead: the cell's number in the window, of equal ones the first as in TensorFlow. */
+/* The largest element of every window; cells of padding do not count. With INDICES, also where it is:
+ * the cell's number in the window, of equal ones the first as in TensorFlow. */
 #extension GL_GOOGLE_include_directive : enable
 #include "flat.glsl"
 #include "pool_params.h"
@@ -11,6 +11,7 @@ layout (constant_id = 0) const uint INDICES = 0;
 
 VECTORS (0, source);
 layout (set = 0, binding = 1) writeonly buffer Target { vec4 target[]; };
+layout (set = 0, binding = 2) writeonly buffer Indices { vec4 indices[]; };
 
 void
 main ()
@@ -34,5 +35,9 @@ main ()
         largest = max (largest, v);
       }
   if (flat_item () < items)
-    target[item] = INDICES != 0 ? index : largest;
+    {
+      target[item] = largest;
+      if (INDICES != 0)
+        indices[item] = index;
+    }
 }

@@ -2,22 +2,41 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* An element gathers the gradients of the windows that chose it; `indices` are max_pool's. With a
  * constant STRIDE an item is a square of STRIDE by STRIDE elements, which few windows meet; a STRIDE
- * of 0 takes any window, element by element. */
+ * of 0 takes any window, element by element. The sums may go on back through a tail in front of the
+ * layer: see activation_params.h. */
 #extension GL_GOOGLE_include_directive : enable
 #extension GL_EXT_control_flow_attributes : enable
+#include "activation.glsl"
 #include "flat.glsl"
 #include "pool_params.h"
 #include "vectors.glsl"
 
 layout (constant_id = 0) const int KERNEL = 0;
 layout (constant_id = 1) const int STRIDE = 0;
+layout (constant_id = 2) const uint EPILOGUE = 0;
 
 VECTORS (0, indices);
 VECTORS (1, gradient);
 layout (set = 0, binding = 2) writeonly buffer Target { vec4 target[]; };
+VECTORS (3, affine);
+VECTORS (4, value);
 
 const int SIDE = STRIDE > 0 ? STRIDE : 1;
 const int WINDOWS = (KERNEL + SIDE - 1) / SIDE; /* along a side, that meet a square */
+
+void
+store (int item, vec4 scale, vec4 v)
+{
+  if (EPILOGUE == EPILOGUE_GRADIENT_OF_RELU)
+    v *= derivative_from_output (CNN_ACTIVATION_RELU, alpha, max_value, LOAD (value, item));
+  target[item] = EPILOGUE != EPILOGUE_VALUES ? v * scale : v;
+}
+
+vec4
+scale_of (int plane)
+{
+  return has_affine != 0 ? LOAD (affine, planes + plane % planes) : vec4 (1.);
+}
 
 void
 gather_square (int item)
@@ -27,6 +46,7 @@ gather_square (int item)
   const int line = item / across, plane = line / down;
   const int square_y = line - plane * down, square_x = item - line * across;
   const int y = square_y * SIDE - rest_y, x = square_x * SIDE - rest_x;
+  const vec4 scale = scale_of (plane);
   vec4 sums[SIDE * SIDE];
 
   [[unroll]] for (int i = 0; i < SIDE * SIDE; i++)
@@ -53,7 +73,7 @@ gather_square (int item)
       int to_y = y + j / SIDE, to_x = x + j % SIDE;
 
       if (to_y >= 0 && to_y < in_h && to_x >= 0 && to_x < in_w && flat_item () < items)
-        target[(plane * in_h + to_y) * in_w + to_x] = sums[j];
+        store ((plane * in_h + to_y) * in_w + to_x, scale, sums[j]);
     }
 }
 
@@ -76,7 +96,7 @@ gather_element (int item)
                     equal (LOAD (indices, at), vec4 (cell)));
       }
   if (flat_item () < items)
-    target[item] = sum;
+    store (item, scale_of (plane), sum);
 }
 
 void

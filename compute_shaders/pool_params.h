@@ -10,5 +10,8 @@ CNN_PARAMS (PoolParams)
   int in_h, in_w, out_h, out_w;
   int kernel_h, kernel_w, stride_h, stride_w;
   int before_y, before_x; /* padding */
+  /* max_pool_backward's epilogue */
+  int planes, has_affine;
+  float alpha, max_value;
 };
 #endif

@@ -11,12 +11,14 @@
 layout (constant_id = 0) const int SIZE = 2;
 layout (constant_id = 1) const uint ACTIVATION = 0;
 layout (constant_id = 2) const uint RESIDUAL = 0;
+layout (constant_id = 3) const uint EPILOGUE = 0;
 layout (local_size_x = WINOGRAD_LOCAL) in;
 
 VECTORS (0, source);
 VECTORS (1, affine);
 layout (set = 0, binding = 2) writeonly buffer Target { vec4 target[]; };
 VECTORS (3, residual);
+VECTORS (4, value);
 #include "conv2d_epilogue.glsl"
 
 const int EDGE = SIZE + 2;

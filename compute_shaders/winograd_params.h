@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Winograd's F(2×2, 3×3) and F(4×4, 3×3): SIZE×SIZE output pixels, a tile, come from EDGE×EDGE source
- * pixels, EDGE = SIZE + 2. Either transform works on tiles `first` … `first` + `tiles` − 1 of all
- * pictures, one after the other. Between the two lie EDGE² matrices [element of the tile][plane][tile].
+/* Winograd's F(2×2, 3×3) and F(4×4, 3×3): SIZE×SIZE output pixels, a tile, come from EDGE×EDGE
+ * source pixels, EDGE = SIZE + 2. Either transform works on tiles `first` … `first` + `tiles` − 1
+ * of all pictures, one after the other. Between the two lie EDGE² matrices [element of the
+ * tile][plane][tile].
  *
- * The matrices are those of polynomials that are multiplied by their values at EDGE points: 0, 1, −1
- * and ∞ for tiles of 2; 0, √½, −√½, √2, −√2 and ∞ for tiles of 4. With 1 and 2 in place of the roots,
- * powers differ more in size, and rounding is four to six times as large. */
+ * The matrices are those of polynomials that are multiplied by their values at EDGE points: 0, 1,
+ * −1 and ∞ for tiles of 2; 0, √½, −√½, √2, −√2 and ∞ for tiles of 4. With 1 and 2 in place of the
+ * roots, powers differ more in size, and rounding is four to six times as large. */
 #ifndef WINOGRAD_PARAMS_H
 #define WINOGRAD_PARAMS_H
 #include "params.h"
@@ -15,7 +16,8 @@
 #define WINOGRAD_POINT_A .70710678118654752
 #define WINOGRAD_POINT_B 1.4142135623730950
 
-/* specialization constants: 0 SIZE; of winograd_output also 1 activation, 2 residual */
+/* specialization constants: 0 SIZE; of winograd_output also 1 activation, 2 residual,
+ * 3 epilogue */
 CNN_PARAMS (WinogradParams)
 {
   uint planes, h, w;     /* of the pictures that are read, or written */

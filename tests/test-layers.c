@@ -679,6 +679,17 @@ new_step (const Case *c)
   return step;
 }
 
+static CnnTensor *
+new_memo (const Case *c)
+{
+  CnnShape memo;
+
+  return c->layer->klass->memo_shape != NULL
+                 && c->layer->klass->memo_shape (c->layer, c->inputs, &memo)
+             ? guarded_tensor (&memo, NULL)
+             : NULL;
+}
+
 static void
 end_step (CnnStep *step)
 {
@@ -690,6 +701,7 @@ end_step (CnnStep *step)
   cnn_tensor_free ((CnnTensor *) step->output);
   cnn_tensor_free ((CnnTensor *) step->grad_output);
   cnn_tensor_free ((CnnTensor *) step->scratch);
+  cnn_tensor_free ((CnnTensor *) step->memo);
   cnn_commands_free (step->commands);
 }
 
@@ -851,6 +863,28 @@ check_gradient (const Case *c, int which, const double *ours, const double *grad
   compare ("slope", slopes[0], slopes[1], 4);
 }
 
+/* What forward leaves for backward, or NULL. */
+static CnnTensor *
+make_memo (const Case *c)
+{
+  g_autoptr (GError) error = NULL;
+  CnnTensor *memo = new_memo (c);
+  CnnStep step;
+
+  if (memo == NULL)
+    return NULL;
+  step = new_step (c);
+  step.memo = memo;
+  step.inputs[0] = guarded_tensor (&c->inputs[0], &c->test.inputs[0]);
+  step.output = guarded_tensor (&c->output, NULL);
+  c->layer->klass->forward (c->layer, &step, &error);
+  g_assert_no_error (error);
+  run (&step);
+  step.memo = NULL;
+  end_step (&step);
+  return memo;
+}
+
 /* Backward for all inputs, or for one alone, given only the values that the class says it needs; on
  * top of another gradient if it `adds`. */
 static void
@@ -877,6 +911,7 @@ check_backward (Case *c, int alone, gboolean adds)
   gradient.data = data;
   fill_random (data, ref_count (&gradient), 1.);
   step.grad_output = guarded_tensor (&c->output, &gradient);
+  step.memo = make_memo (c);
   if (needs_output)
     step.output = guarded_tensor (&c->output, &c->reference);
   for (int i = 0; i < c->test.n_inputs; i++)
@@ -914,6 +949,69 @@ check_backward (Case *c, int alone, gboolean adds)
         check_gradient (c, i, ours, data);
       }
   end_step (&step);
+}
+
+/* Backward, ending with what becomes of the gradient in a tail in front of the layer: against the
+ * gradient without that. `activation` NULL: of a scale alone. */
+static void
+check_gradient_tail (Case *c, const char *activation)
+{
+  g_autoptr (GError) error = NULL;
+  const CnnLayerClass *klass = c->layer->klass;
+  const gboolean adds = (klass->flags & CNN_LAYER_ADDS_GRADIENT) != 0;
+  const int channels = c->inputs[0].c;
+  RefTensor gradient = c->reference, added = c->test.inputs[0], value = added;
+  const gsize n = ref_count (&added);
+  g_autofree double *data = g_new (double, ref_count (&gradient));
+  g_autofree double *addends = g_new0 (double, n), *outputs = g_new (double, n);
+  g_autofree double *plain = NULL, *ours = NULL;
+  g_autofree CnnAffine *tails = g_new0 (CnnAffine, channels);
+  g_autoptr (CnnBuffer) affine = NULL;
+  g_autoptr (CnnTensor) residual = NULL, output = NULL;
+  CnnEpilogue epilogue = { .of_gradient = TRUE };
+
+  gradient.data = data;
+  fill_random (data, ref_count (&gradient), 1.);
+  added.data = addends;
+  if (adds)
+    fill_random (addends, n, 1.);
+  value.data = outputs; /* some at a kink, or below 0 as of leaky_relu */
+  fill_random (outputs, n, 9.);
+  for (gsize i = 0; i < n; i++)
+    outputs[i] = CLAMP (outputs[i], -1., 6.);
+  for (int k = 0; k < channels; k++)
+    tails[k] = (CnnAffine){ 1., (float) (random_number () + 1.5), 2. };
+  affine = make_affine (tails, channels);
+  epilogue.affine = (CnnBinding){ affine, 0, cnn_buffer_size (affine) };
+  if (adds)
+    epilogue.residual = residual = guarded_tensor (&c->inputs[0], &added);
+  if (activation != NULL)
+    {
+      g_assert_true (cnn_activation_from_name (activation, 3, &epilogue.activation));
+      epilogue.value = output = guarded_tensor (&c->inputs[0], &value);
+    }
+  for (int tail = 0; tail < 2; tail++)
+    {
+      CnnStep step = new_step (c);
+
+      step.memo = make_memo (c);
+      step.grad_output = guarded_tensor (&c->output, &gradient);
+      step.grad_inputs[0] = guarded_tensor (&c->inputs[0], NULL);
+      if (tail)
+        step.epilogue = &epilogue;
+      klass->backward (c->layer, &step, &error);
+      g_assert_no_error (error);
+      run (&step);
+      *(tail ? &ours : &plain) = read_guarded ("gradient", step.grad_inputs[0]);
+      end_step (&step);
+    }
+  for (gsize i = 0; i < n; i++)
+    {
+      plain[i] = (plain[i] + addends[i]) * tails[i % (gsize) channels].scale;
+      if (activation != NULL && (outputs[i] <= 0. || outputs[i] >= epilogue.activation.max_value))
+        plain[i] *= epilogue.activation.alpha;
+    }
+  compare ("gradient with a tail", ours, plain, n);
 }
 
 /* A model for pictures of any size asks for shapes with sizes of 0. */
@@ -1032,6 +1130,12 @@ run_case (const Row *row, const CnnLayerClass *klass, const char *inputs, int n)
       if (klass->flags & CNN_LAYER_ADDS_GRADIENT
           && layer->activation.kind != CNN_ACTIVATION_SOFTMAX)
         check_backward (&c, -1, TRUE);
+      if (klass->ends_gradient != NULL && klass->ends_gradient (layer))
+        {
+          check_gradient_tail (&c, NULL);
+          check_gradient_tail (&c, "relu6");
+          check_gradient_tail (&c, "leaky_relu");
+        }
       for (int i = 0; c.test.n_inputs > 1 && i < c.test.n_inputs; i++)
         check_backward (&c, i, FALSE);
     }
@@ -1115,6 +1219,7 @@ run_exactly (const char *class_name, const char *params, int keras_major, RefTen
   step = new_step (&c);
   step.inputs[0] = guarded_tensor (&c.inputs[0], in);
   step.output = guarded_tensor (&c.output, NULL);
+  step.memo = new_memo (&c);
   layer->klass->forward (layer, &step, &error);
   g_assert_no_error (error);
   ones = (RefTensor){ c.output.rank, 1, c.output.h, c.output.w, c.output.c, NULL };

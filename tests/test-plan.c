@@ -36,6 +36,7 @@ static const struct
   { "dropout", "Dropout", 0, 0, NULL },
   { "add", "Add", 0, 0, NULL },
   { "multiply", "Multiply", 0, 0, NULL },
+  { "pool", "MaxPooling2D", 0, 3, NULL },
 };
 
 typedef struct
@@ -71,14 +72,23 @@ static const Row rows[] = {
   { "no-affine-after", "x; a=conv x; b=add a x; c=norm b", "", "x", 2, 2 },
   { "one-sum-only", "x; a=conv x; b=add a x; c=add b x", "", "x", 2, 2 },
   { "softmax", "x; a=conv x; b=add a x; c=softmax b", "", "x", 2, 2 },
-  { "relu-norm", "x; a=conv x; b=norm a; c=relu b; d=conv c", "", "x", 2, 3 },
+  { "relu-norm", "x; a=conv x; b=norm a; c=relu b; d=conv c", "", "x", 2, 2 },
   { "swish-norm-norm", "x; a=conv x; b=norm a; c=norm b; d=swish c; e=conv d", "", "x", 3, 3 },
-  { "norm-wanted", "x; a=conv x; b=norm a; c=relu b; d=conv c", "", "x b", 2, 4 },
+  { "norm-wanted", "x; a=conv x; b=norm a; c=relu b; d=conv c", "", "x b", 2, 3 },
   { "linear", "x; a=dense x; b=norm a; c=linear b; d=add c x", "", "x", 1, 3 },
   { "norm-used-twice", "x; a=norm x; b=relu a; c=conv b; d=add c a", "", "x", 3, 3 },
   { "pre-activation",
     "x; a=norm x; b=relu a; c=conv b; d=norm c; e=relu d; f=conv e; g=add f x; h=norm g; i=relu h",
-    "", "x", 4, 5 },
+    "", "x", 4, 4 },
+  { "norm-pool", "x; a=conv x; b=norm a; c=pool b", "", "x", 2, 2 },
+  { "relu-pool", "x; a=conv x; b=norm a; c=relu b; d=pool c", "", "x", 2, 2 },
+  { "relu-wanted", "x; a=conv x; b=relu a; c=conv b", "", "x b", 2, 3 },
+  { "relu-used-twice", "x; a=conv x; b=norm a; c=relu b; d=separable c; e=conv c; f=add d e", "",
+    "x", 3, 3 },
+  { "relu-used-twice-last-by-a-pool", "x; a=conv x; b=relu a; c=pool b; d=conv b; e=add c d", "",
+    "x", 3, 5 },
+  { "relu-of-a-sum", "x; a=conv x; b=add a x; c=relu b; d=depthwise c; e=add d b", "", "x", 3, 3 },
+  { "relu-of-dropout", "x; a=conv x; b=dropout a; c=relu b; d=dropout c; e=conv d", "", "x", 2, 3 },
   { "users-of-all-kinds",
     "x; a=relu x; b=conv x; c=separable x; d=depthwise x; e=dense x; f=norm x; g=add a b c d e f",
     "", "x", 7, 7 },
@@ -121,7 +131,9 @@ make_layer (const char *kind, const char *name, const CnnShape *input, GRand *ra
     {
       if (strcmp (param->name, "filters") == 0 || strcmp (param->name, "units") == 0)
         set_size (layer, param, kinds[k].filters);
-      if (strcmp (param->name, "kernel_size") == 0)
+      if (strcmp (param->name, "strides") == 0)
+        set_size (layer, param, 1);
+      if (strcmp (param->name, "kernel_size") == 0 || strcmp (param->name, "pool_size") == 0)
         set_size (layer, param, kinds[k].kernel);
       if (strcmp (param->name, "padding") == 0)
         set_size (layer, param, 1); /* same */

@@ -246,12 +246,14 @@ cnn_record_conv2d (CnnCommands *commands, const CnnTensor *source, const CnnTens
       &(CnnDispatch){
           .stem = CNN_TAIL_STEM ("conv2d", tail),
           .constants = { lanes, choose_mode (window), tail.kind, tile.channels_in_lanes,
-                         tile.narrow, tile.wide, (guint32) cnn_has_residual (epilogue) },
-          .n_constants = 7,
+                         tile.narrow, tile.wide, (guint32) cnn_has_residual (epilogue),
+                         cnn_epilogue_kind (epilogue) },
+          .n_constants = 8,
           .bindings = { cnn_tensor_binding (source), cnn_whole_buffer (weights),
                         cnn_affine_binding (epilogue, source), cnn_tensor_binding (target),
-                        cnn_residual_binding (epilogue, source) },
-          .n_bindings = 5,
+                        cnn_residual_binding (epilogue, source),
+                        cnn_value_binding (epilogue, source) },
+          .n_bindings = 6,
           .push = &params,
           .push_size = sizeof params,
           .groups = { (params.out_planes * 4 + tile.channels - 1) / tile.channels, tiles,
@@ -534,6 +536,12 @@ conv2d_backward (CnnLayer *layer, const CnnStep *step, GError **error)
   return record (layer, step, TRUE, error);
 }
 
+static gboolean
+conv2d_ends_gradient (const CnnLayer *layer)
+{
+  return ((const CnnConvolution *) layer)->groups == 1;
+}
+
 static const CnnParam conv2d_params[] = {
   { "filters", CNN_PARAM_INT, G_STRUCT_OFFSET (CnnConvolution, filters), 0, NULL },
   { "groups", CNN_PARAM_INT, G_STRUCT_OFFSET (CnnConvolution, groups), 1, NULL },
@@ -553,6 +561,7 @@ const CnnLayerClass cnn_conv2d_class = {
   .weight_specs = conv2d_weight_specs,
   .affine = conv2d_affine,
   .scratch_shape = conv2d_scratch_shape,
+  .ends_gradient = conv2d_ends_gradient,
   .forward = conv2d_forward,
   .backward = conv2d_backward,
 };

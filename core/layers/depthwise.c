@@ -144,12 +144,14 @@ record_tiles (CnnConvolution *self, CnnCommands *commands, const CnnTensor *sour
       &(CnnDispatch){
           .stem = CNN_TAIL_STEM ("depthwise_tiles", tail),
           .constants = { lanes, (guint32) kernel, backward ? 1 : (guint32) stride, (guint32) up,
-                         tail.kind, (guint32) cnn_has_residual (epilogue) },
-          .n_constants = 6,
+                         tail.kind, (guint32) cnn_has_residual (epilogue),
+                         cnn_epilogue_kind (epilogue) },
+          .n_constants = 7,
           .bindings = { cnn_tensor_binding (source), cnn_whole_buffer (weights),
                         cnn_affine_binding (epilogue, source), cnn_tensor_binding (target),
-                        cnn_residual_binding (epilogue, source) },
-          .n_bindings = 5,
+                        cnn_residual_binding (epilogue, source),
+                        cnn_value_binding (epilogue, source) },
+          .n_bindings = 6,
           .push = &params,
           .push_size = sizeof params,
           .groups = { ((guint) params.tiles + lanes - 1) / lanes, 1, 1 },
@@ -224,6 +226,12 @@ cnn_record_depthwise_backward (CnnConvolution *self, CnnCommands *commands,
   dispatch.bindings[2] = cnn_tensor_binding (grad_input);
   dispatch.bindings[3] = cnn_residual_binding (epilogue, grad_output);
   return cnn_commands_dispatch (commands, &dispatch, error);
+}
+
+static gboolean
+ends_gradient (const CnnLayer *layer)
+{
+  return fits_tiles ((const CnnConvolution *) layer);
 }
 
 /* --- DepthwiseConv2D --- */
@@ -302,6 +310,7 @@ const CnnLayerClass cnn_depthwise_conv2d_class = {
   .output_shape = depthwise_output_shape,
   .weight_specs = depthwise_weight_specs,
   .affine = depthwise_affine,
+  .ends_gradient = ends_gradient,
   .forward = depthwise_forward,
   .backward = depthwise_backward,
 };
@@ -431,6 +440,7 @@ const CnnLayerClass cnn_separable_conv2d_class = {
   .weight_specs = separable_weight_specs,
   .affine = separable_affine,
   .scratch_shape = separable_scratch_shape,
+  .ends_gradient = ends_gradient,
   .forward = separable_forward,
   .backward = separable_backward,
 };

@@ -35,6 +35,9 @@ gboolean cnn_has_affine (const CnnEpilogue *epilogue);
 gboolean cnn_has_residual (const CnnEpilogue *epilogue);
 CnnBinding cnn_affine_binding (const CnnEpilogue *epilogue, const CnnTensor *other);
 CnnBinding cnn_residual_binding (const CnnEpilogue *epilogue, const CnnTensor *other);
+CnnBinding cnn_value_binding (const CnnEpilogue *epilogue, const CnnTensor *other);
+/* EPILOGUE_… of activation_params.h. */
+guint32 cnn_epilogue_kind (const CnnEpilogue *epilogue);
 
 /* The gradient of an epilogue: from grad_output to grad_inputs[0] through `activation` (or NULL),
  * by the value that its derivative follows from, and through the affine part of step->epilogue;

@@ -241,6 +241,22 @@ cnn_residual_binding (const CnnEpilogue *epilogue, const CnnTensor *other)
   return cnn_tensor_binding (cnn_has_residual (epilogue) ? epilogue->residual : other);
 }
 
+CnnBinding
+cnn_value_binding (const CnnEpilogue *epilogue, const CnnTensor *other)
+{
+  const gboolean has_value = cnn_epilogue_kind (epilogue) == EPILOGUE_GRADIENT_OF_RELU;
+
+  return cnn_tensor_binding (has_value ? epilogue->value : other);
+}
+
+guint32
+cnn_epilogue_kind (const CnnEpilogue *epilogue)
+{
+  if (epilogue == NULL || !epilogue->of_gradient)
+    return EPILOGUE_VALUES;
+  return epilogue->value != NULL ? EPILOGUE_GRADIENT_OF_RELU : EPILOGUE_GRADIENT;
+}
+
 void
 cnn_bias_affine (const CnnLayer *layer, int index, int channels, CnnAffine *affine)
 {

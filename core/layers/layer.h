@@ -73,13 +73,17 @@ typedef struct
   double center, scale, shift;
 } CnnAffine;
 
-/* The tail that a kernel applies to its result, the affine part per channel:
- * y = activation ((x − center) · scale + shift + residual). */
+/* The tail that a kernel applies to its result x, the affine part per channel:
+ * y = activation ((x − center) · scale + shift + residual); or, `of_gradient`, what becomes of a
+ * gradient on its way back through such a tail in front of the layer:
+ * y = (x + residual) · activation' · scale. */
 typedef struct
 {
   CnnBinding affine; /* vec4 center[⌈C/4⌉], scale[⌈C/4⌉], shift[⌈C/4⌉]; or no buffer */
   const CnnTensor *residual; /* as the output, or NULL */
-  CnnActivation activation;
+  CnnActivation activation;  /* of_gradient: a ReLU that derives from its output, or linear */
+  gboolean of_gradient;
+  const CnnTensor *value; /* of_gradient, with a ReLU: its output */
 } CnnEpilogue;
 
 /* What a layer gets to record its kernels: where to read and where to write. */
@@ -95,10 +99,12 @@ typedef struct
   CnnShape output_shape;
   gboolean has_gradient;       /* forward: a gradient will go back through the step's layers */
   const CnnTensor *scratch;    /* of the class's scratch_shape */
+  const CnnTensor *memo;       /* of its memo_shape; forward: NULL if no gradient will go back */
   const CnnEpilogue *epilogue; /* CNN_LAYER_EPILOGUE, all of it. Backward or NULL, a residual to
                                 * be added to grad_inputs[0] (CNN_LAYER_ADDS_GRADIENT); of
                                 * only_affine classes and activations also the affine part that
-                                * the gradient goes through, after the activation's derivative */
+                                * the gradient goes through, after the activation's derivative;
+                                * or one of_gradient, where the class ends_gradient */
 } CnnStep;
 
 typedef enum
@@ -142,6 +148,12 @@ struct _CnnLayerClass
   /* Memory for the time of a step, forward or backward, of all its pictures; FALSE where none is
    * needed. Optional. */
   gboolean (*scratch_shape) (const CnnLayer *layer, const CnnShape *inputs, CnnShape *scratch);
+
+  /* What forward leaves for backward, where a gradient goes back; as scratch_shape. */
+  gboolean (*memo_shape) (const CnnLayer *layer, const CnnShape *inputs, CnnShape *memo);
+  /* backward takes an epilogue of_gradient; one with a residual if CNN_LAYER_ADDS_GRADIENT.
+   * Optional. */
+  gboolean (*ends_gradient) (const CnnLayer *layer);
 
   /* Record the kernels. IDENTITY classes have neither. */
   gboolean (*forward) (CnnLayer *layer, const CnnStep *step, GError **error);

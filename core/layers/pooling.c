@@ -7,7 +7,7 @@
 
 typedef struct PoolParams PoolParams;
 typedef struct GlobalPoolParams GlobalPoolParams;
-G_STATIC_ASSERT (sizeof (PoolParams) == 44);
+G_STATIC_ASSERT (sizeof (PoolParams) == 60);
 G_STATIC_ASSERT (sizeof (GlobalPoolParams) == 12);
 
 /* --- windows --- */
@@ -74,6 +74,13 @@ record_pool (const Pooling *self, const CnnStep *step, CnnDispatch *dispatch, co
     .stride_w = self->strides[1],
   };
 
+  if (step->epilogue != NULL)
+    {
+      params.planes = cnn_shape_planes (in);
+      params.has_affine = cnn_has_affine (step->epilogue);
+      params.alpha = step->epilogue->activation.alpha;
+      params.max_value = step->epilogue->activation.max_value;
+    }
   cnn_window_size (in->h, self->pool_size[0], self->strides[0], 1, self->same, &params.before_y);
   cnn_window_size (in->w, self->pool_size[1], self->strides[1], 1, self->same, &params.before_x);
   dispatch->push = &params;
@@ -81,32 +88,27 @@ record_pool (const Pooling *self, const CnnStep *step, CnnDispatch *dispatch, co
   return cnn_commands_dispatch (step->commands, dispatch, error);
 }
 
+/* For each output, the number of the window's cell that is the largest. */
 static gboolean
-record_max (const Pooling *self, const CnnStep *step, const CnnTensor *target, gboolean indices,
-            GError **error)
+max_memo_shape (const CnnLayer *layer, const CnnShape *inputs, CnnShape *memo)
 {
-  CnnDispatch dispatch = {
-    .stem = "max_pool",
-    .constants = { (guint32) indices },
-    .n_constants = 1,
-    .bindings = { cnn_tensor_binding (step->inputs[0]), cnn_tensor_binding (target) },
-    .n_bindings = 2,
-  };
-
-  return record_pool (self, step, &dispatch, &step->output_shape, error);
+  return pool_output_shape (layer, inputs, 1, memo, NULL);
 }
 
 static gboolean
 max_forward (CnnLayer *layer, const CnnStep *step, GError **error)
 {
-  return record_max ((const Pooling *) layer, step, step->output, FALSE, error);
-}
+  const gboolean indices = step->memo != NULL;
+  CnnDispatch dispatch = {
+    .stem = "max_pool",
+    .constants = { (guint32) indices },
+    .n_constants = 1,
+    .bindings = { cnn_tensor_binding (step->inputs[0]), cnn_tensor_binding (step->output),
+                  cnn_tensor_binding (indices ? step->memo : step->output) },
+    .n_bindings = 3,
+  };
 
-/* Scratch has, for each output, the number of the window's cell that is the largest. */
-static gboolean
-max_scratch_shape (const CnnLayer *layer, const CnnShape *inputs, CnnShape *scratch)
-{
-  return pool_output_shape (layer, inputs, 1, scratch, NULL);
+  return record_pool ((const Pooling *) layer, step, &dispatch, &step->output_shape, error);
 }
 
 /* Strides up to this are made square by square, where at most two windows along a side meet one. */
@@ -122,11 +124,14 @@ max_backward (CnnLayer *layer, const CnnStep *step, GError **error)
   CnnShape items = step->input_shapes[0];
   CnnDispatch dispatch = {
     .stem = "max_pool_backward",
-    .constants = { squares ? (guint32) kernel : 0, squares ? (guint32) stride : 0 },
-    .n_constants = 2,
-    .bindings = { cnn_tensor_binding (step->scratch), cnn_tensor_binding (step->grad_output),
-                  cnn_tensor_binding (step->grad_inputs[0]) },
-    .n_bindings = 3,
+    .constants = { squares ? (guint32) kernel : 0, squares ? (guint32) stride : 0,
+                   cnn_epilogue_kind (step->epilogue) },
+    .n_constants = 3,
+    .bindings = { cnn_tensor_binding (step->memo), cnn_tensor_binding (step->grad_output),
+                  cnn_tensor_binding (step->grad_inputs[0]),
+                  cnn_affine_binding (step->epilogue, step->grad_output),
+                  cnn_value_binding (step->epilogue, step->grad_output) },
+    .n_bindings = 5,
   };
 
   if (squares)
@@ -138,8 +143,14 @@ max_backward (CnnLayer *layer, const CnnStep *step, GError **error)
       items.h = (items.h + before[0] % stride + stride - 1) / stride;
       items.w = (items.w + before[1] % stride + stride - 1) / stride;
     }
-  return record_max (self, step, step->scratch, TRUE, error)
-         && record_pool (self, step, &dispatch, &items, error);
+  return record_pool (self, step, &dispatch, &items, error);
+}
+
+static gboolean
+max_ends_gradient (const CnnLayer *layer)
+{
+  (void) layer;
+  return TRUE;
 }
 
 static gboolean
@@ -180,10 +191,11 @@ const CnnLayerClass cnn_max_pooling2d_class = {
   .name = "MaxPooling2D",
   .instance_size = sizeof (Pooling),
   .params = pool_params,
-  .flags = CNN_LAYER_POOLING | CNN_LAYER_NEEDS_INPUTS,
+  .flags = CNN_LAYER_POOLING,
   .configure = pool_configure,
   .output_shape = pool_output_shape,
-  .scratch_shape = max_scratch_shape,
+  .memo_shape = max_memo_shape,
+  .ends_gradient = max_ends_gradient,
   .forward = max_forward,
   .backward = max_backward,
 };

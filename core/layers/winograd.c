@@ -244,11 +244,13 @@ record_output (CnnCommands *commands, const CnnTensor *products, const CnnTensor
   const CnnActivation tail = cnn_tail_activation (epilogue != NULL ? &epilogue->activation : NULL);
   CnnDispatch dispatch = {
     .stem = CNN_TAIL_STEM ("winograd_output", tail),
-    .constants = { (guint32) size, tail.kind, (guint32) cnn_has_residual (epilogue) },
-    .n_constants = 3,
+    .constants = { (guint32) size, tail.kind, (guint32) cnn_has_residual (epilogue),
+                   cnn_epilogue_kind (epilogue) },
+    .n_constants = 4,
     .bindings = { cnn_tensor_binding (products), cnn_affine_binding (epilogue, products),
-                  cnn_tensor_binding (target), cnn_residual_binding (epilogue, products) },
-    .n_bindings = 4,
+                  cnn_tensor_binding (target), cnn_residual_binding (epilogue, products),
+                  cnn_value_binding (epilogue, products) },
+    .n_bindings = 5,
   };
 
   params.has_affine = cnn_has_affine (epilogue);

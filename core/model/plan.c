@@ -29,6 +29,7 @@ typedef struct
                                 * gradients, are written */
   int residual;                /* span of what is added to the result, or NONE */
   int scratch;                 /* span, or NONE */
+  int memo;                    /* the same */
   int gradient;                /* backward: span of the output's gradient */
   int targets[CNN_MAX_INPUTS]; /* backward: spans of the inputs' gradients, or NONE */
   int left, right, sum;        /* spans of a sum */
@@ -42,6 +43,7 @@ struct _CnnPlan
   CnnUse use;
   int *value_span;
   int *gradient_span;
+  int *memo_span;
 
   GArray *spans; /* CnnSpan */
   GArray *steps; /* Step */
@@ -134,19 +136,26 @@ add_affine (CnnPlan *self, int node, const int *chain)
   return (int) self->affine_offsets->len / 2 - 1;
 }
 
-static int
-add_scratch (CnnPlan *self, int index, int at)
+typedef gboolean (*ShapeRule) (const CnnLayer *layer, const CnnShape *inputs, CnnShape *shape);
+
+/* By a rule of the node's class, or NULL; FALSE where there is no such memory. */
+static gboolean
+find_shape (const CnnPlan *self, int index, ShapeRule rule, CnnShape *shape)
 {
   const CnnNode *node = cnn_model_node (self->use.model, index);
-  CnnShape inputs[CNN_MAX_INPUTS], scratch;
+  CnnShape inputs[CNN_MAX_INPUTS];
 
-  if (node->layer->klass->scratch_shape == NULL)
-    return NONE;
   for (int j = 0; j < node->n_inputs; j++)
     inputs[j] = self->use.shapes[node->inputs[j]];
-  if (!node->layer->klass->scratch_shape (node->layer, inputs, &scratch))
-    return NONE;
-  return add_span (self, &scratch, at, at);
+  return rule != NULL && rule (node->layer, inputs, shape);
+}
+
+static int
+add_memory (CnnPlan *self, int index, ShapeRule rule, int at)
+{
+  CnnShape shape;
+
+  return find_shape (self, index, rule, &shape) ? add_span (self, &shape, at, at) : NONE;
 }
 
 /* The value that a folded node takes besides its chain's, as a span, or NONE. */
@@ -174,7 +183,9 @@ add_forward_steps (CnnPlan *self)
   for (int i = 0; i < use->n_nodes; i++)
     {
       const CnnLayer *layer = cnn_use_layer (use, i);
-      Step step = { .kind = STEP_FORWARD, .node = i, .tail = i, .residual = NONE, .affine = NONE };
+      Step step = {
+        .kind = STEP_FORWARD, .node = i, .tail = i, .residual = NONE, .memo = NONE, .affine = NONE
+      };
       int at = (int) self->steps->len;
       const CnnNode *node;
 
@@ -191,7 +202,10 @@ add_forward_steps (CnnPlan *self)
       if (step.node != i && layer->klass->flags & CNN_LAYER_ACTIVATION)
         step.activation = layer->activation;
       step.affine = add_affine (self, step.node, use->folded_into);
-      step.scratch = add_scratch (self, step.node, at);
+      step.scratch = add_memory (self, step.node, node->layer->klass->scratch_shape, at);
+      if (cnn_use_runs_backward (use, step.node))
+        step.memo = self->memo_span[step.node] =
+            add_memory (self, step.node, node->layer->klass->memo_shape, at);
       for (int j = 0; j < node->n_inputs; j++)
         use_span (self, self->value_span[cnn_use_root (use, node->inputs[j])], at);
       use_span (self, step.residual, at);
@@ -221,6 +235,13 @@ contribute (CnnPlan *self, int node, int span)
   self->gradient_span[node] = step.sum;
 }
 
+/* The backward kernel of a node that ends_gradient goes through an activation first. */
+static gboolean
+takes_derivative (const CnnUse *use, int index)
+{
+  return cnn_use_layer (use, use->back_into[index])->klass->flags & CNN_LAYER_ACTIVATION;
+}
+
 static void
 add_backward_step (CnnPlan *self, int index)
 {
@@ -236,8 +257,18 @@ add_backward_step (CnnPlan *self, int index)
     step.tail = use->back_into[step.tail];
   node = cnn_model_node (use->model, step.tail);
   step.gradient = self->gradient_span[index];
-  step.scratch = add_scratch (self, index, at);
-  if (cnn_use_is_tail (use, index))
+  step.scratch = add_memory (self, index, cnn_use_layer (use, index)->klass->scratch_shape, at);
+  step.memo = self->memo_span[index];
+  use_span (self, step.memo, at);
+  if (cnn_use_ends_gradient (use, index))
+    {
+      const int first = use->back_into[index];
+
+      step.affine = add_affine (self, first, use->back_into);
+      if (takes_derivative (use, index))
+        use_span (self, self->value_span[first], at);
+    }
+  else if (cnn_use_is_tail (use, index))
     step.affine = add_affine (self, index, use->back_into);
   use_span (self, step.gradient, at);
   cnn_use_backward_reads (use, index, &inputs, &output);
@@ -255,8 +286,12 @@ add_backward_step (CnnPlan *self, int index)
     }
   if (cnn_use_adds_gradient (use, index))
     {
-      step.residual = self->gradient_span[node->inputs[0]];
-      self->gradient_span[node->inputs[0]] = NONE;
+      const int to =
+          cnn_model_node (use->model, cnn_use_ends_gradient (use, index) ? index : step.tail)
+              ->inputs[0];
+
+      step.residual = self->gradient_span[to];
+      self->gradient_span[to] = NONE;
       use_span (self, step.residual, at);
     }
   g_array_append_val (self->steps, step);
@@ -349,7 +384,8 @@ record_layer (CnnPlan *self, CnnCommands *commands, const Step *plan_step, GErro
                    .n_inputs = node->n_inputs,
                    .output_shape = self->use.shapes[plan_step->node],
                    .has_gradient = cnn_use_runs_backward (&self->use, plan_step->node) };
-  CnnShape scratch;
+  const CnnLayerClass *klass = node->layer->klass;
+  CnnShape shape;
   gboolean inputs = TRUE, output = TRUE;
 
 #define KEEP(tensor) (g_ptr_array_add (tensors, tensor), tensors->pdata[tensors->len - 1])
@@ -367,11 +403,10 @@ record_layer (CnnPlan *self, CnnCommands *commands, const Step *plan_step, GErro
     step.output = KEEP (value_of (self, backward ? plan_step->node : plan_step->tail));
   if (backward)
     step.grad_output = KEEP (tensor_at (self, plan_step->gradient, &step.output_shape));
-  if (plan_step->scratch != NONE)
-    {
-      node->layer->klass->scratch_shape (node->layer, step.input_shapes, &scratch);
-      step.scratch = KEEP (tensor_at (self, plan_step->scratch, &scratch));
-    }
+  if (find_shape (self, plan_step->node, klass->scratch_shape, &shape))
+    step.scratch = KEEP (tensor_at (self, plan_step->scratch, &shape));
+  if (find_shape (self, plan_step->node, klass->memo_shape, &shape))
+    step.memo = KEEP (tensor_at (self, plan_step->memo, &shape));
   if (plan_step->affine != NONE)
     epilogue.affine = (CnnBinding){
       self->affine_buffer,
@@ -382,11 +417,19 @@ record_layer (CnnPlan *self, CnnCommands *commands, const Step *plan_step, GErro
     epilogue.residual =
         KEEP (tensor_at (self, plan_step->residual,
                          backward ? &step.input_shapes[0] : &self->use.shapes[plan_step->tail]));
-  if (plan_step->affine != NONE || plan_step->residual != NONE)
+  epilogue.of_gradient = backward && cnn_use_ends_gradient (&self->use, plan_step->node);
+  if (epilogue.of_gradient && takes_derivative (&self->use, plan_step->node))
+    {
+      const int first = self->use.back_into[plan_step->node];
+
+      epilogue.activation = cnn_use_layer (&self->use, first)->activation;
+      epilogue.value = KEEP (value_of (self, first));
+    }
+  if (plan_step->affine != NONE || plan_step->residual != NONE || epilogue.of_gradient)
     step.epilogue = &epilogue;
 #undef KEEP
-  return backward ? node->layer->klass->backward (node->layer, &step, error)
-                  : node->layer->klass->forward (node->layer, &step, error);
+  return backward ? klass->backward (node->layer, &step, error)
+                  : klass->forward (node->layer, &step, error);
 }
 
 /* Steps between two looks at what the device could begin with. */
@@ -459,8 +502,9 @@ cnn_plan_new (CnnModel *model, CnnDevice *device, const CnnPlanRequest *request,
   self->repeated = request->repeated;
   self->value_span = g_new (int, n);
   self->gradient_span = g_new (int, n);
+  self->memo_span = g_new (int, n);
   for (int i = 0; i < n; i++)
-    self->value_span[i] = self->gradient_span[i] = NONE;
+    self->value_span[i] = self->gradient_span[i] = self->memo_span[i] = NONE;
   self->spans = g_array_new (FALSE, TRUE, sizeof (CnnSpan));
   self->steps = g_array_new (FALSE, TRUE, sizeof (Step));
   self->affines = g_array_new (FALSE, TRUE, sizeof (float));
@@ -494,6 +538,7 @@ cnn_plan_free (CnnPlan *self)
   cnn_use_clear (&self->use);
   g_free (self->value_span);
   g_free (self->gradient_span);
+  g_free (self->memo_span);
   cnn_device_unref (self->device);
   g_free (self);
 }

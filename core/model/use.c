@@ -195,6 +195,12 @@ cnn_use_adds_gradient (const CnnUse *self, int node)
 }
 
 gboolean
+cnn_use_ends_gradient (const CnnUse *self, int node)
+{
+  return self->back_into[node] != CNN_NO_NODE && !cnn_use_is_tail (self, node);
+}
+
+gboolean
 cnn_use_is_tail (const CnnUse *self, int node)
 {
   const Stage stage = stage_of (self, node);
@@ -245,19 +251,52 @@ only_source (const CnnUse *self, int node)
   return node;
 }
 
-/* On the way back an activation and the BatchNormalizations before it are one product. */
+/* The tail in front of the node that its backward kernel can go on with: where the gradient has no
+ * other reader, and the node is the last that adds to it. */
+static int
+tail_in_front (const CnnUse *self, int index)
+{
+  const CnnNode *node = cnn_model_node (self->model, index);
+  const int source = node->n_inputs == 1 ? node->inputs[0] : CNN_NO_NODE;
+  const CnnActivation *activation;
+
+  if (source == CNN_NO_NODE || node->layer->klass->ends_gradient == NULL
+      || !node->layer->klass->ends_gradient (node->layer) || self->wanted_gradient[source]
+      || (self->users[source] > 1
+          && (self->user[source] != index || !cnn_use_adds_gradient (self, index))))
+    return CNN_NO_NODE;
+  activation = &cnn_use_layer (self, source)->activation;
+  switch (stage_of (self, source))
+    {
+    case STAGE_AFFINE:
+      return source;
+    case STAGE_ACTIVATION:
+      return activation->kind == CNN_ACTIVATION_RELU
+                     && cnn_activation_derives_from_output (activation)
+                 ? source
+                 : CNN_NO_NODE;
+    default:
+      return CNN_NO_NODE;
+    }
+}
+
+/* On the way back an activation and the BatchNormalizations in front of it are one product, which
+ * the kernel of the layer after them may end with. */
 static void
 fold_backward (CnnUse *self)
 {
   for (int i = 0; i < self->n_nodes; i++)
     {
-      int source;
+      int source = CNN_NO_NODE;
 
-      if (!cnn_use_runs_backward (self, i) || !cnn_use_is_tail (self, i))
+      if (!cnn_use_runs_backward (self, i))
         continue;
-      source = only_source (self, i);
-      if (source == CNN_NO_NODE || stage_of (self, source) != STAGE_AFFINE
-          || !cnn_use_runs_backward (self, source))
+      if (!cnn_use_is_tail (self, i))
+        source = tail_in_front (self, i);
+      else if ((source = only_source (self, i)) != CNN_NO_NODE
+               && stage_of (self, source) != STAGE_AFFINE)
+        source = CNN_NO_NODE;
+      if (source == CNN_NO_NODE || !cnn_use_runs_backward (self, source))
         continue;
       self->back_into[i] = source;
       self->back_from[source] = i;

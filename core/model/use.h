@@ -26,7 +26,7 @@ typedef struct
   int *user;          /* the last of them */
   int *folded_into;   /* the node that the same kernel goes on with, or CNN_NO_NODE */
   int *folded_from;   /* the same link from its other end */
-  int *back_into;     /* the same on the way back, where it goes on with the node before */
+  int *back_into;     /* the same on the way back, where it goes on with the node in front */
   int *back_from;
 } CnnUse;
 
@@ -43,6 +43,8 @@ int cnn_use_root (const CnnUse *use, int node);
 gboolean cnn_use_is_plain_sum (const CnnUse *use, int node);
 /* The node is affine alone or an activation: what an epilogue does. */
 gboolean cnn_use_is_tail (const CnnUse *use, int node);
+/* The node's backward kernel goes on through a tail in front of it. */
+gboolean cnn_use_ends_gradient (const CnnUse *use, int node);
 /* The node's backward kernel can add another gradient to its input's. */
 gboolean cnn_use_adds_gradient (const CnnUse *use, int node);
 /* The node's backward kernel runs: one of its inputs has a gradient. */
