@@ -209,21 +209,26 @@ main ()
             narrow[i] = v;
         }
 
-      vec4 far; /* of the four lanes that have row l ^ n */
-      [[unroll]] for (int n = 0; n < NARROW; n++)
+      [[unroll]] for (int n = 0; n < NARROW; n += 4)
         {
           const uint i = uint (n) / LANES, turn = uint (n) % LANES;
-          vec4 s;
+          vec4 far = narrow[i]; /* of the four lanes that have row l ^ n */
 
-          if (!CHANNELS_IN_LANES)
-            s = shuffle (narrow[i], turn);
-          else if (turn % 4 == 0)
-            s = far = turn == 0 ? narrow[i] : shuffle (narrow[i], gl_SubgroupInvocationID ^ turn);
-          else
-            s = shuffle (far, gl_SubgroupInvocationID ^ turn % 4);
-          [[unroll]] for (int v = 0; v < WIDE; v++)
-            /* four products first: a quarter of the roundings of the long sum */
-            acc[n][v] += (s.x * wide[v].x + s.y * wide[v].y) + (s.z * wide[v].z + s.w * wide[v].w);
+          if (CHANNELS_IN_LANES && LANES > 4)
+            far = shuffle (far, gl_SubgroupInvocationID ^ turn);
+          [[unroll]] for (int m = 0; m < 4; m++)
+            {
+              vec4 s = far;
+
+              if (!CHANNELS_IN_LANES)
+                s = shuffle (far, turn + m);
+              else if (m != 0)
+                s = shuffle (far, gl_SubgroupInvocationID ^ m);
+              [[unroll]] for (int v = 0; v < WIDE; v++)
+                /* four products first: a quarter of the roundings of the long sum */
+                acc[n + m][v] +=
+                    (s.x * wide[v].x + s.y * wide[v].y) + (s.z * wide[v].z + s.w * wide[v].w);
+            }
         }
 
       base += plane;

@@ -22,6 +22,7 @@ SAMPLE = os.path.join(SOURCE, "install", "sample", "coffee.jpg")
 PEERS = os.path.join(HERE, "peers")
 BUILT_IN, SMALL, XCEPTION, VGG16, RESNET50 = "efficientnet-lite0", "mobilenet 0.25", "Xception", "VGG16", "ResNet50"
 ANY_SIZE = " of any size"    # and without its top
+PATTERN_STEPS = 30    # the peers' too
 LONG_ENOUGH = 3    # seconds of a peer's jobs in one round
 SLOWING = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")    # peers that use OpenBLAS
 ENVIRONMENT = {name: value for name, value in os.environ.items() if name not in SLOWING}
@@ -30,7 +31,7 @@ ENVIRONMENT = {name: value for name, value in os.environ.items() if name not in 
 @dataclasses.dataclass
 class Job:
     name: str
-    kind: str            # cold, first, warm, pattern
+    kind: str            # cold, first, warm, pattern, steps
     model: str
     command: list        # ours, without the photograph and the model
     peers: tuple = ()
@@ -60,6 +61,8 @@ JOBS = [
         "gradient", 2),
     Job("activation-grid, all layers", "warm", BUILT_IN, ["activation-grid", "--layer", "all"]),
     Job("filter-pattern, one", "pattern", XCEPTION, ["filter-pattern", "--filter", "2"],
+        ("tf.function", "torch"), "pattern", layer="block3_sepconv1"),
+    Job("filter-pattern, one, warm", "steps", XCEPTION, ["filter-pattern", "--filter", "2"],
         ("tf.function", "torch"), "pattern", layer="block3_sepconv1"),
     Job("filter-pattern, sheet of 64", "pattern", XCEPTION, ["filter-pattern", "--sheet", "8"],
         ("tf.function", "torch"), "pattern", layer="block3_sepconv1", filters=64),
@@ -177,6 +180,13 @@ class Bench:
             # the self-test of wide vectors would go on beside what is measured next
             return run([*program, SAMPLE, *own, "--output", output], XDG_CACHE_HOME=fresh,
                        MESA_SHADER_CACHE_DIR=fresh, CONVLENS_SELF_TEST=os.path.join(fresh, "none"))[0]
+        if job.kind == "steps":
+            seconds = []
+            for times in (1, 2):
+                measure, report = run([*program, *own, "--layer", job.layer, "--output", output, "--json",
+                                       "--steps", str(times * PATTERN_STEPS)])
+                seconds.append(json.loads(report)["milliseconds"] / 1e3)
+            return Measure(seconds[1] - seconds[0], measure.memory)
         if job.kind == "pattern":
             measure, report = run([*program, *own, "--layer", job.layer, "--output", output, "--json"])
             return Measure(json.loads(report)["milliseconds"] / 1e3, measure.memory)
@@ -195,7 +205,7 @@ class Bench:
         for _pair in range(self.options.pairs):
             ours.append(self.ours(job, model))
             if warm:
-                theirs.append(warm.measure(1 if job.kind == "pattern" else job.copies))
+                theirs.append(warm.measure(1 if job.job == "pattern" else job.copies))
             elif peer:
                 theirs.append(run([self.python, os.path.join(PEERS, "notebook.py"), model, SAMPLE, output])[0])
         if warm:
