@@ -226,7 +226,8 @@ make_plan (CnnModel *model, const int *outputs, int n_outputs, const int *gradie
                                    .n_outputs = n_outputs,
                                    .score = model->output,
                                    .gradients = gradients,
-                                   .n_gradients = n_gradients };
+                                   .n_gradients = n_gradients,
+                                   .repeated = TRUE };
   CnnPlan *plan = cnn_plan_new (model, device, &request, &error);
 
   g_assert_no_error (error);

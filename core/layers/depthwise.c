@@ -229,8 +229,9 @@ cnn_record_depthwise_backward (CnnConvolution *self, CnnCommands *commands,
 }
 
 static gboolean
-ends_gradient (const CnnLayer *layer)
+ends_gradient (const CnnLayer *layer, gboolean repeated)
 {
+  (void) repeated;
   return fits_tiles ((const CnnConvolution *) layer);
 }
 

@@ -151,9 +151,9 @@ struct _CnnLayerClass
 
   /* What forward leaves for backward, where a gradient goes back; as scratch_shape. */
   gboolean (*memo_shape) (const CnnLayer *layer, const CnnShape *inputs, CnnShape *memo);
-  /* backward takes an epilogue of_gradient; one with a residual if CNN_LAYER_ADDS_GRADIENT.
-   * Optional. */
-  gboolean (*ends_gradient) (const CnnLayer *layer);
+  /* backward takes an epilogue of_gradient, one with a residual if CNN_LAYER_ADDS_GRADIENT, and it
+   * pays, be the kernels `repeated` (cnn_commands_set_repeated) or not. Optional. */
+  gboolean (*ends_gradient) (const CnnLayer *layer, gboolean repeated);
 
   /* Record the kernels. IDENTITY classes have neither. */
   gboolean (*forward) (CnnLayer *layer, const CnnStep *step, GError **error);

@@ -147,9 +147,10 @@ max_backward (CnnLayer *layer, const CnnStep *step, GError **error)
 }
 
 static gboolean
-max_ends_gradient (const CnnLayer *layer)
+max_ends_gradient (const CnnLayer *layer, gboolean repeated)
 {
   (void) layer;
+  (void) repeated;
   return TRUE;
 }
 

@@ -261,7 +261,8 @@ tail_in_front (const CnnUse *self, int index)
   const CnnActivation *activation;
 
   if (source == CNN_NO_NODE || node->layer->klass->ends_gradient == NULL
-      || !node->layer->klass->ends_gradient (node->layer) || self->wanted_gradient[source]
+      || !node->layer->klass->ends_gradient (node->layer, self->repeated)
+      || self->wanted_gradient[source]
       || (self->users[source] > 1
           && (self->user[source] != index || !cnn_use_adds_gradient (self, index))))
     return CNN_NO_NODE;
@@ -332,6 +333,7 @@ cnn_use_init (CnnUse *self, CnnModel *model, const CnnPlanRequest *request, GErr
   self->n_nodes = n;
   self->input = request->part ? request->start : model->input;
   self->score = request->score;
+  self->repeated = request->repeated;
   for (guint i = 0; i < G_N_ELEMENTS (flags); i++)
     *flags[i] = g_new0 (gboolean, n);
   self->users = g_new0 (int, n);

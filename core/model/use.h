@@ -16,6 +16,7 @@ typedef struct
   int n_nodes;
   CnnShape *shapes;
   int input, score;
+  gboolean repeated;         /* the plan's kernels run again and again */
   gboolean *wanted;          /* outputs */
   gboolean *wanted_gradient; /* nodes */
 
