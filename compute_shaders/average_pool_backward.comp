@@ -13,8 +13,8 @@ void
 main ()
 {
   const int item = int (min (flat_item (), items - 1));
-  const int line = item / in_w, plane = line / in_h;
-  const int y = line - plane * in_h + before_y, x = item - line * in_w + before_x;
+  const Place place = place_of (item, in_h, in_w);
+  const int plane = place.plane, y = place.y + before_y, x = place.x + before_x;
   const int first_y = max (y - kernel_h + stride_h, 0) / stride_h;
   const int first_x = max (x - kernel_w + stride_w, 0) / stride_w;
   const int end_y = min (y / stride_h + 1, out_h), end_x = min (x / stride_w + 1, out_w);

@@ -13,9 +13,10 @@ void
 main ()
 {
   const int item = int (min (flat_item (), items - 1));
-  const int line = item / w, box = line / h, n = box / planes;
-  const int x = item - line * w + first_x, y = line - box * h + first_y;
-  const int plane = box - n * planes + first_plane;
+  const Place place = place_of (item, h, w);
+  const int x = place.x + first_x, y = place.y + first_y;
+  const int n = int (quotient (uint (place.plane), uint (planes)));
+  const int plane = place.plane - n * planes + first_plane;
   const int at = ((n * target_planes + plane) * target_h + y) * target_w + x;
   const int from_y = y + shift_y, from_x = x + shift_x, from_c = plane * 4 + shift_c;
   const int source_planes = (source_c + 3) / 4, from_plane = from_c >> 2;

@@ -29,3 +29,18 @@ plane_of (uint item, uint pixels, uint planes)
 
   return box - quotient (box, planes) * planes;
 }
+
+/* Where a vec4 lies in planes of h by w. */
+struct Place
+{
+  int plane, y, x;
+};
+
+Place
+place_of (int item, int h, int w)
+{
+  const int plane = int (quotient (uint (item), uint (h * w))), pixel = item - plane * h * w;
+  const int y = int (quotient (uint (pixel), uint (w)));
+
+  return Place (plane, y, pixel - y * w);
+}

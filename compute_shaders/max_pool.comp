@@ -17,9 +17,9 @@ void
 main ()
 {
   const int item = int (min (flat_item (), items - 1));
-  const int line = item / out_w, plane = line / out_h;
-  const int top = (line - plane * out_h) * stride_h - before_y;
-  const int left = (item - line * out_w) * stride_w - before_x;
+  const Place place = place_of (item, out_h, out_w);
+  const int plane = place.plane;
+  const int top = place.y * stride_h - before_y, left = place.x * stride_w - before_x;
   const int first_y = max (top, 0), end_y = min (top + kernel_h, in_h);
   const int first_x = max (left, 0), end_x = min (left + kernel_w, in_w);
   vec4 largest = LOAD (source, (plane * in_h + first_y) * in_w + first_x);

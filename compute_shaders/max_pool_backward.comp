@@ -35,7 +35,7 @@ store (int item, vec4 scale, vec4 v)
 vec4
 scale_of (int plane)
 {
-  return has_affine != 0 ? LOAD (affine, planes + plane % planes) : vec4 (1.);
+  return has_affine != 0 ? LOAD (affine, planes + plane - int (quotient (uint (plane), uint (planes))) * planes) : vec4 (1.);
 }
 
 void
@@ -43,8 +43,8 @@ gather_square (int item)
 {
   const int rest_y = before_y % SIDE, rest_x = before_x % SIDE;
   const int across = (in_w + rest_x + SIDE - 1) / SIDE, down = (in_h + rest_y + SIDE - 1) / SIDE;
-  const int line = item / across, plane = line / down;
-  const int square_y = line - plane * down, square_x = item - line * across;
+  const Place place = place_of (item, down, across);
+  const int plane = place.plane, square_y = place.y, square_x = place.x;
   const int y = square_y * SIDE - rest_y, x = square_x * SIDE - rest_x;
   const vec4 scale = scale_of (plane);
   vec4 sums[SIDE * SIDE];
@@ -80,8 +80,8 @@ gather_square (int item)
 void
 gather_element (int item)
 {
-  const int line = item / in_w, plane = line / in_h;
-  const int y = line - plane * in_h + before_y, x = item - line * in_w + before_x;
+  const Place place = place_of (item, in_h, in_w);
+  const int plane = place.plane, y = place.y + before_y, x = place.x + before_x;
   const int first_y = max (y - kernel_h + stride_h, 0) / stride_h;
   const int first_x = max (x - kernel_w + stride_w, 0) / stride_w;
   const int end_y = min (y / stride_h + 1, out_h), end_x = min (x / stride_w + 1, out_w);

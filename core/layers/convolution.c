@@ -3,6 +3,7 @@
 
 #include "conv2d_grouped_params.h"
 #include "conv2d_params.h"
+#include "strided.h"
 #include "winograd.h"
 
 typedef struct Conv2dParams Conv2dParams;
@@ -462,14 +463,27 @@ winograd_size (const CnnConvolution *self, const CnnShape *input, const CnnShape
 }
 
 static gboolean
+uses_strided (const CnnConvolution *self, const CnnShape *input)
+{
+  const CnnWindow window = conv2d_window (self, input);
+
+  return self->groups == 1 && cnn_strided_suits (&window);
+}
+
+static gboolean
 conv2d_scratch_shape (const CnnLayer *layer, const CnnShape *inputs, CnnShape *scratch)
 {
+  const CnnConvolution *self = (const CnnConvolution *) layer;
   CnnShape output;
 
-  if (!conv2d_output_shape (layer, inputs, 1, &output, NULL)
-      || winograd_size ((const CnnConvolution *) layer, inputs, &output, FALSE) == 0)
+  if (!conv2d_output_shape (layer, inputs, 1, &output, NULL))
     return FALSE;
-  *scratch = cnn_winograd_scratch (inputs, &output);
+  if (uses_strided (self, inputs))
+    *scratch = cnn_strided_scratch (inputs, &output);
+  else if (winograd_size (self, inputs, &output, FALSE) != 0)
+    *scratch = cnn_winograd_scratch (inputs, &output);
+  else
+    return FALSE;
   return TRUE;
 }
 
@@ -507,6 +521,9 @@ record_ungrouped (CnnConvolution *self, const CnnStep *step, gboolean backward, 
 
   if (weights == NULL)
     return FALSE;
+  if (uses_strided (self, &step->input_shapes[0]))
+    return (backward ? cnn_record_strided_backward : cnn_record_strided) (
+        step->commands, source, target, step->scratch, weights, &window, step->epilogue, error);
   if (backward)
     window = cnn_window_backward (&window);
   return winograd != 0 ? cnn_record_winograd (step->commands, source, target, step->scratch,
@@ -540,7 +557,11 @@ conv2d_backward (CnnLayer *layer, const CnnStep *step, GError **error)
 static gboolean
 conv2d_ends_gradient (const CnnLayer *layer, gboolean repeated)
 {
-  return repeated && ((const CnnConvolution *) layer)->groups == 1;
+  const CnnConvolution *self = (const CnnConvolution *) layer;
+  const CnnWindow window = { .kernel = { self->kernel_size[0], self->kernel_size[1] },
+                             .stride = { self->strides[0], self->strides[1] } };
+
+  return repeated && self->groups == 1 && !cnn_strided_suits (&window);
 }
 
 static const CnnParam conv2d_params[] = {

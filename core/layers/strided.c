@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "strided.h"
+
+#include "stride_params.h"
+
+typedef struct StrideParams StrideParams;
+G_STATIC_ASSERT (sizeof (StrideParams) == 28);
+
+gboolean
+cnn_strided_suits (const CnnWindow *window)
+{
+  return window->kernel[0] == 1 && window->kernel[1] == 1
+         && (window->stride[0] > 1 || window->stride[1] > 1);
+}
+
+CnnShape
+cnn_strided_scratch (const CnnShape *input, const CnnShape *output)
+{
+  return cnn_shape (input->n, output->h, output->w, input->c);
+}
+
+static gboolean
+record_stride (CnnCommands *commands, const CnnTensor *source, const CnnTensor *target,
+               const CnnWindow *window, gboolean spread, const CnnEpilogue *epilogue,
+               GError **error)
+{
+  CnnDispatch dispatch = {
+    .stem = "stride",
+    .constants = { (guint32) spread, (guint32) cnn_has_residual (epilogue) },
+    .n_constants = 2,
+    .bindings = { cnn_tensor_binding (source), cnn_tensor_binding (target),
+                  cnn_residual_binding (epilogue, source) },
+    .n_bindings = 3,
+  };
+  StrideParams params = {
+    .items = cnn_flat_vectors (&target->shape, dispatch.groups),
+    .target_h = target->shape.h,
+    .target_w = target->shape.w,
+    .source_h = source->shape.h,
+    .source_w = source->shape.w,
+    .stride_y = window->stride[0],
+    .stride_x = window->stride[1],
+  };
+
+  dispatch.push = &params;
+  dispatch.push_size = sizeof params;
+  return cnn_commands_dispatch (commands, &dispatch, error);
+}
+
+gboolean
+cnn_record_strided (CnnCommands *commands, const CnnTensor *source, const CnnTensor *target,
+                    const CnnTensor *scratch, CnnBuffer *weights, const CnnWindow *window,
+                    const CnnEpilogue *epilogue, GError **error)
+{
+  return record_stride (commands, source, scratch, window, FALSE, NULL, error)
+         && cnn_record_conv2d (commands, scratch, target, weights, 0, &cnn_pointwise_window,
+                               epilogue, error);
+}
+
+gboolean
+cnn_record_strided_backward (CnnCommands *commands, const CnnTensor *grad_output,
+                             const CnnTensor *grad_input, const CnnTensor *scratch,
+                             CnnBuffer *weights, const CnnWindow *window,
+                             const CnnEpilogue *epilogue, GError **error)
+{
+  return cnn_record_conv2d (commands, grad_output, scratch, weights, 0, &cnn_pointwise_window, NULL,
+                            error)
+         && record_stride (commands, scratch, grad_input, window, TRUE, epilogue, error);
+}
