@@ -578,7 +578,8 @@ winograd_scratch_shape (const CnnLayer *layer, const CnnShape *inputs, CnnShape 
   *scratch = cnn_winograd_scratch (inputs, &output);
   if (most_tiles > 0)
     scratch->w = MIN (scratch->w, most_tiles * (tile_size + 2) * (tile_size + 2)
-                                      * (cnn_shape_planes (inputs) + cnn_shape_planes (&output)));
+                                          * (cnn_shape_planes (inputs) + cnn_shape_planes (&output))
+                                      + CNN_WINOGRAD_SLACK);
   return TRUE;
 }
 

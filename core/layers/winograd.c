@@ -190,7 +190,7 @@ cnn_winograd_scratch (const CnnShape *input, const CnnShape *output)
 
       most = MAX (most, MIN ((gsize) tiles, MAX (room, WINOGRAD_LOCAL)) * bytes);
     }
-  return cnn_shape (1, 1, (int) (most / (4 * sizeof (float))), 4);
+  return cnn_shape (1, 1, (int) (most / (4 * sizeof (float))) + CNN_WINOGRAD_SLACK, 4);
 }
 
 /* For the transform from or to a picture, of tiles of the output. */
@@ -267,7 +267,8 @@ cnn_record_winograd (CnnCommands *commands, const CnnTensor *source, const CnnTe
 {
   const CnnShape *in = &source->shape, *out = &target->shape;
   const int all = tiles_of (out, size) * out->n, matrices = matrices_of (size);
-  const gsize room = cnn_shape_bytes (&scratch->shape) / tile_bytes (in, out, size);
+  const gsize slack = CNN_WINOGRAD_SLACK * 4 * sizeof (float);
+  const gsize room = (cnn_shape_bytes (&scratch->shape) - slack) / tile_bytes (in, out, size);
   const int parts = (int) ((all + room - 1) / room);
   const int most = (all + parts - 1) / parts;
 
@@ -278,8 +279,9 @@ cnn_record_winograd (CnnCommands *commands, const CnnTensor *source, const CnnTe
       const CnnShape m = cnn_shape (matrices, 1, tiles, out->c);
       g_autoptr (CnnTensor) transformed =
           cnn_tensor_new_view (scratch->buffer, scratch->offset, &v);
-      g_autoptr (CnnTensor) products =
-          cnn_tensor_new_view (scratch->buffer, scratch->offset + cnn_shape_bytes (&v), &m);
+      g_autoptr (CnnTensor) products = cnn_tensor_new_view (
+          scratch->buffer, scratch->offset + (cnn_shape_bytes (&v) + slack - 1) / slack * slack,
+          &m);
 
       if (!record_input (commands, source, transformed, size,
                          params_of (in, out, size, first, tiles), window, error)

@@ -19,7 +19,9 @@ void cnn_pack_winograd (const CnnGemm *gemm, int size, const float *data, gsize 
                         float *packed);
 
 /* What recording needs for maps of these shapes, whichever of them is the source, for tiles of
- * either size; if less, it does fewer tiles at a time. */
+ * either size; if narrower, W, it does fewer tiles at a time. Of W, CNN_WINOGRAD_SLACK is for the
+ * alignment of what lies within, which no device wants larger. */
+#define CNN_WINOGRAD_SLACK 16
 CnnShape cnn_winograd_scratch (const CnnShape *input, const CnnShape *output);
 /* Source to target through `weights`, packed by cnn_pack_winograd. `epilogue` NULL leaves values as
  * they are. */
