@@ -6,7 +6,7 @@
 /* Convolution of 3×3 kernels without strides by Winograd's F(2×2, 3×3) and F(4×4, 3×3): 16 products
  * for 4 pixels in place of 36, or 36 for 16 pixels in place of 144, between a transform of the
  * source and one of the products (A. Lavin, S. Gray, Fast Algorithms for Convolutional Neural
- * Networks, 2016). Rounding is twice conv2d's, or six to nine times; see winograd_params.h. */
+ * Networks, 2016). Rounding is twice conv2d's, or five to seven times; see winograd_params.h. */
 
 /* Pixels along the side of a tile, 2 or 4, that make the convolution, and so its gradient, faster
  * than conv2d; 0 where it is not possible or not faster. `exact`: never 4. */
