@@ -21,13 +21,18 @@ quotient (uint a, uint b)
   return rest < 0 ? q - 1 : rest >= int (b) ? q + 1 : q;
 }
 
+/* a % b, with the same bound. */
+uint
+remainder_of (uint a, uint b)
+{
+  return a - quotient (a, b) * b;
+}
+
 /* The plane of a vec4 in a tensor of several pictures. */
 uint
 plane_of (uint item, uint pixels, uint planes)
 {
-  uint box = quotient (item, pixels);
-
-  return box - quotient (box, planes) * planes;
+  return remainder_of (quotient (item, pixels), planes);
 }
 
 /* Where a vec4 lies in planes of h by w. */

@@ -35,7 +35,9 @@ store (int item, vec4 scale, vec4 v)
 vec4
 scale_of (int plane)
 {
-  return has_affine != 0 ? LOAD (affine, planes + plane - int (quotient (uint (plane), uint (planes))) * planes) : vec4 (1.);
+  const uint within = remainder_of (uint (plane), uint (planes));
+
+  return has_affine != 0 ? LOAD (affine, uint (planes) + within) : vec4 (1.);
 }
 
 void

@@ -463,14 +463,6 @@ winograd_size (const CnnConvolution *self, const CnnShape *input, const CnnShape
 }
 
 static gboolean
-uses_strided (const CnnConvolution *self, const CnnShape *input)
-{
-  const CnnWindow window = conv2d_window (self, input);
-
-  return self->groups == 1 && cnn_strided_suits (&window);
-}
-
-static gboolean
 conv2d_scratch_shape (const CnnLayer *layer, const CnnShape *inputs, CnnShape *scratch)
 {
   const CnnConvolution *self = (const CnnConvolution *) layer;
@@ -478,7 +470,7 @@ conv2d_scratch_shape (const CnnLayer *layer, const CnnShape *inputs, CnnShape *s
 
   if (!conv2d_output_shape (layer, inputs, 1, &output, NULL))
     return FALSE;
-  if (uses_strided (self, inputs))
+  if (cnn_strided_suits (self))
     *scratch = cnn_strided_scratch (inputs, &output);
   else if (winograd_size (self, inputs, &output, FALSE) != 0)
     *scratch = cnn_winograd_scratch (inputs, &output);
@@ -521,7 +513,7 @@ record_ungrouped (CnnConvolution *self, const CnnStep *step, gboolean backward, 
 
   if (weights == NULL)
     return FALSE;
-  if (uses_strided (self, &step->input_shapes[0]))
+  if (cnn_strided_suits (self))
     return (backward ? cnn_record_strided_backward : cnn_record_strided) (
         step->commands, source, target, step->scratch, weights, &window, step->epilogue, error);
   if (backward)
@@ -558,10 +550,8 @@ static gboolean
 conv2d_ends_gradient (const CnnLayer *layer, gboolean repeated)
 {
   const CnnConvolution *self = (const CnnConvolution *) layer;
-  const CnnWindow window = { .kernel = { self->kernel_size[0], self->kernel_size[1] },
-                             .stride = { self->strides[0], self->strides[1] } };
 
-  return repeated && self->groups == 1 && !cnn_strided_suits (&window);
+  return repeated && self->groups == 1 && !cnn_strided_suits (self);
 }
 
 static const CnnParam conv2d_params[] = {

@@ -7,10 +7,11 @@ typedef struct StrideParams StrideParams;
 G_STATIC_ASSERT (sizeof (StrideParams) == 28);
 
 gboolean
-cnn_strided_suits (const CnnWindow *window)
+cnn_strided_suits (const CnnConvolution *convolution)
 {
-  return window->kernel[0] == 1 && window->kernel[1] == 1
-         && (window->stride[0] > 1 || window->stride[1] > 1);
+  return convolution->groups == 1 && convolution->kernel_size[0] == 1
+         && convolution->kernel_size[1] == 1
+         && (convolution->strides[0] > 1 || convolution->strides[1] > 1);
 }
 
 CnnShape

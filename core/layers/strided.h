@@ -6,7 +6,7 @@
 /* Convolution of 1×1 kernels with strides as one without them on the pixels that it takes: both
  * ways conv2d reads no more than it uses, by the kernel that most layers have. */
 
-gboolean cnn_strided_suits (const CnnWindow *window);
+gboolean cnn_strided_suits (const CnnConvolution *convolution);
 /* The pixels that are taken. */
 CnnShape cnn_strided_scratch (const CnnShape *input, const CnnShape *output);
 gboolean cnn_record_strided (CnnCommands *commands, const CnnTensor *source,
