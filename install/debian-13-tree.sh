@@ -2,13 +2,26 @@
 # Makes or finds a Debian 13 tree with GIMP 3 and all that building and testing needs.
 # The last line it prints is the tree's path. Exit code 77: it would have to be made, by root.
 #
-#   debian-13-tree.sh [DIR]    default: $CONVLENS_DEBIAN13, else ~/.cache/convlens/debian-13
+#   debian-13-tree.sh [DIR]           default: $CONVLENS_DEBIAN13, else ~/.cache/convlens/debian-13
+#   debian-13-tree.sh --bare [DIR]    with the software driver for Vulkan and nothing else, as on a
+#                                     machine that only has a driver, not even with Vulkan's loader;
+#                                     default: …/debian-13-bare
 set -eu
 
 here=$(cd "$(dirname "$0")" && pwd)
-tree=${1:-${CONVLENS_DEBIAN13:-${XDG_CACHE_HOME:-$HOME/.cache}/convlens/debian-13}}
+caches=${XDG_CACHE_HOME:-$HOME/.cache}/convlens
+case ${1:-} in
+  --bare)
+    tree=${2:-$caches/debian-13-bare}
+    set=driver
+    ;;
+  *)
+    tree=${1:-${CONVLENS_DEBIAN13:-$caches/debian-13}}
+    set=tree
+    ;;
+esac
 mark=$tree/.convlens-packages # holds the checksum of the package list that is in the tree
-packages=$(CONVLENS_RELEASE=13 "$here/packages.sh" list tree)
+packages=$(CONVLENS_RELEASE=13 "$here/packages.sh" list $set)
 checksum=$(echo "$packages" | cksum)
 
 say () { echo "debian-13-tree: $*" >&2; }
@@ -83,6 +96,9 @@ fill () {
       apt-get install -y --no-install-recommends "$@" &&
       apt-get clean' sh $packages > "$tree.log" 2>&1 < /dev/null ||
     { tail -n 20 "$tree.log" >&2; fail "the packages were not installed (all it said: $tree.log)"; }
+  # Debian's driver packages ask for the loader; a driver's own installer may not bring it.
+  [ $set != driver ] || chroot "$tree" dpkg --purge --force-depends libvulkan1 >> "$tree.log" 2>&1 ||
+    fail "the loader could not be taken out of $tree (all it said: $tree.log)"
   echo "$checksum" > "$mark"
 }
 

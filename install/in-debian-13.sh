@@ -4,6 +4,7 @@
 # The exit code is the command's.
 #
 #   in-debian-13.sh [--network] [--bind PATH]… COMMAND…
+#   in-debian-13.sh --alone COMMAND…           in /, with nothing of this machine
 #   in-debian-13.sh --administer COMMAND…      as root, with network (for apt)
 set -eu
 
@@ -12,12 +13,14 @@ tree=${CONVLENS_DEBIAN13:-${XDG_CACHE_HOME:-$HOME/.cache}/convlens/debian-13}
 network=no
 administer=no
 binds=$checkout
+folder=$checkout
 
 fail () { echo "in-debian-13: $*" >&2; exit 1; }
 
 while [ $# -gt 0 ]; do
   case $1 in
     --network) network=yes ;;
+    --alone) binds='' folder=/ ;;
     --administer) network=yes administer=yes ;;
     --bind) shift; binds="$binds
 $1" ;;
@@ -33,7 +36,6 @@ if [ $administer = no ] && [ ! -f "$tree/.convlens-packages" ]; then
 fi
 
 here=$(pwd)
-folder=$checkout
 home=/root
 [ "$(id -u)" -eq 0 ] || home=/tmp
 
@@ -68,7 +70,7 @@ if command -v bwrap > /dev/null && bwrap --bind / / true 2> /dev/null; then
   clean bwrap --bind "$tree" / --dev /dev --proc /proc --tmpfs /tmp --unshare-pid "$@"
 elif [ "$(id -u)" -eq 0 ]; then
   # Where bubblewrap may not make namespaces. The checkout needs a mount then, or to be copied in.
-  if [ $administer = no ] && ! mountpoint -q "$tree$checkout"; then
+  if [ $administer = no ] && [ -n "$binds" ] && ! mountpoint -q "$tree$checkout"; then
     mkdir -p "$tree$checkout"
     mount --bind "$checkout" "$tree$checkout" || fail "this machine lets neither bubblewrap nor mount work"
     trap 'umount "$tree$checkout"' EXIT
@@ -76,7 +78,7 @@ elif [ "$(id -u)" -eq 0 ]; then
   fi
   clean CONVLENS_IN_TREE=1 chroot "$tree" sh -c \
     'cd "$1" 2> /dev/null || cd "$2" 2> /dev/null || cd /; shift 2; exec "$@"' \
-    sh "$here" "$checkout" "$@"
+    sh "$here" "$folder" "$@"
 else
   fail "bubblewrap is missing or may not work here: apt-get install bubblewrap"
 fi

@@ -5,8 +5,8 @@
 #   packages.sh missing SET…   those of them that are not installed
 #   packages.sh install SET…   installs what is missing (root), or names the command that does
 #
-# SET: build, run, test, tree (all that a test tree needs) or swiftshader. CONVLENS_RELEASE=13 lists
-# for another Debian release than this machine's.
+# SET: build, run, test, tree (all that a test tree needs), driver (the software driver for Vulkan),
+# bundle or swiftshader. CONVLENS_RELEASE=13 lists for another Debian release than this machine's.
 set -eu
 
 release () {
@@ -40,7 +40,11 @@ names () {
           glslang-tools libjson-glib-dev libhdf5-dev libzip-dev libpng-dev zlib1g-dev \
           libjpeg62-turbo-dev libcurl4-openssl-dev "$(gimp_development)"
         ;;
-      run) echo gimp mesa-vulkan-drivers ;;
+      run)
+        echo gimp
+        names driver
+        ;;
+      driver) echo mesa-vulkan-drivers ;;
       test)
         names display
         # Inside the tree the parts that need these are not run.
@@ -49,9 +53,11 @@ names () {
         ;;
       display) echo vulkan-validationlayers xvfb openbox xdotool imagemagick ;;
       tree) names build run display ;;
+      # What a driver may want and a machine without a display may lack comes along.
+      bundle) echo vulkan-validationlayers libvulkan1 libx11-6 libxext6 xz-utils ;;
       swiftshader) echo chromium-common ;; # is looked into, never installed
       *)
-        echo "packages.sh: no set called '$set' (build, run, test, tree, swiftshader)" >&2
+        echo "packages.sh: no set called '$set' (build, run, test, tree, driver, bundle, swiftshader)" >&2
         exit 2
         ;;
     esac

@@ -120,8 +120,8 @@ find_queue_family (VkPhysicalDevice physical)
   return -1;
 }
 
-static const char *
-type_name (VkPhysicalDeviceType type)
+const char *
+cnn_device_type_name (VkPhysicalDeviceType type)
 {
   switch (type)
     {
@@ -219,7 +219,7 @@ describe (const Candidate *candidate)
   vkGetPhysicalDeviceProperties2 (candidate->physical, &properties);
   info->index = candidate->index;
   info->name = g_strdup (properties.properties.deviceName);
-  info->type = g_strdup (type_name (properties.properties.deviceType));
+  info->type = g_strdup (cnn_device_type_name (properties.properties.deviceType));
   info->driver = g_strstrip (g_strdup_printf ("%s %s", driver.driverName, driver.driverInfo));
   info->memory = device_memory (candidate->physical);
   return info;
@@ -328,8 +328,8 @@ choose_memory (CnnDevice *self, GError **error)
   return TRUE;
 }
 
-static gboolean
-has_extension (VkPhysicalDevice physical, const char *name)
+gboolean
+cnn_has_extension (VkPhysicalDevice physical, const char *name)
 {
   guint32 n = 0;
   g_autofree VkExtensionProperties *extensions = NULL;
@@ -414,7 +414,7 @@ open_logical_device (CnnDevice *self, GError **error)
   self->queue_family = (guint) find_queue_family (self->physical);
   queue.queueFamilyIndex = self->queue_family;
 
-  if (has_extension (self->physical, extensions[0]))
+  if (cnn_has_extension (self->physical, extensions[0]))
     {
       vkGetPhysicalDeviceFeatures2 (self->physical, &features);
       size_control.pNext = NULL;

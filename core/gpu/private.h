@@ -90,6 +90,10 @@ struct _CnnBuffer
 #define VK_CALL(error, call, ...) cnn_vk_check (call (__VA_ARGS__), #call, error)
 gboolean cnn_vk_check (VkResult result, const char *call, GError **error);
 
+/* "discrete", "integrated", … as in CnnDeviceInfo. */
+const char *cnn_device_type_name (VkPhysicalDeviceType type);
+gboolean cnn_has_extension (VkPhysicalDevice physical, const char *name);
+
 CnnBuffer *cnn_buffer_new_of_type (CnnDevice *device, gsize bytes, guint32 type_index, gboolean map,
                                    const char *label, GError **error);
 /* The kernel of a stem with these constants. On first use its pipeline is begun on another thread;
