@@ -173,18 +173,34 @@ find_entries (Cascade *self)
 
 /* --- New weights --- */
 
-static gsize
-fan_in (const CnnLayer *layer, const CnnWeightSpec *spec, const CnnArray *kernel)
+static gint64
+fan_in (const CnnLayer *layer, const CnnWeightSpec *spec, const gint64 *dims)
 {
-  const gint64 *dims = kernel->dims;
-  const gint64 count = (gint64) cnn_array_count (kernel);
+  gint64 count = 1;
 
   if (strcmp (spec->name, "depthwise_kernel") == 0)
-    return (gsize) (dims[0] * dims[1]);
+    return dims[0] * dims[1];
+  for (int i = 0; i < spec->rank; i++)
+    count *= dims[i];
   /* (height, width, output, input) */
   if (strcmp (layer->klass->name, "Conv2DTranspose") == 0)
-    return (gsize) (count / dims[2]);
-  return (gsize) (count / dims[kernel->rank - 1]);
+    return count / dims[2];
+  return count / dims[spec->rank - 1];
+}
+
+void
+cnn_untrained_range (const CnnLayer *layer, const CnnWeightSpec *spec, const gint64 *dims,
+                     double *low, double *high)
+{
+  static const char *const ones[] = { "gamma", "moving_variance", "variance", NULL };
+
+  if (is_kernel (spec))
+    {
+      *high = sqrt (6 / (double) fan_in (layer, spec, dims));
+      *low = -*high;
+    }
+  else
+    *low = *high = g_strv_contains (ones, spec->name);
 }
 
 static gboolean
@@ -197,7 +213,9 @@ renew (Cascade *self, guint index, GError **error)
   for (int i = 0; i < n; i++)
     {
       const CnnArray *own = entry->layer->weights[i];
+      g_autoptr (CnnNoise) noise = cnn_noise_new (self->options->seed, index, (guint32) i);
       CnnArray *fresh;
+      double low, high;
 
       if (own == NULL)
         continue;
@@ -205,17 +223,8 @@ renew (Cascade *self, guint index, GError **error)
       if (fresh == NULL)
         return FALSE;
       entry->weights[i] = fresh;
-      if (is_kernel (&specs[i]))
-        {
-          const double limit = sqrt (6 / (double) fan_in (entry->layer, &specs[i], own));
-          g_autoptr (CnnNoise) noise = cnn_noise_new (self->options->seed, index, (guint32) i);
-
-          cnn_noise_fill (noise, -limit, limit, fresh->data, cnn_array_count (fresh));
-        }
-      else if (strcmp (specs[i].name, "gamma") == 0
-               || strcmp (specs[i].name, "moving_variance") == 0)
-        for (gsize k = 0; k < cnn_array_count (fresh); k++)
-          fresh->data[k] = 1;
+      cnn_untrained_range (entry->layer, &specs[i], own->dims, &low, &high);
+      cnn_noise_fill (noise, low, high, fresh->data, cnn_array_count (fresh));
     }
   cnn_layer_swap_weights (entry->layer, entry->weights);
   entry->swapped = TRUE;

@@ -106,6 +106,10 @@ float *cnn_scores_seed (const CnnScores *scores, int index, CnnScoreKind kind, d
 gboolean *cnn_session_leads_to (const CnnSession *session, int end);
 /* FALSE with CNN_ERROR_MODEL where a value is NaN or infinite; `what` begins the sentence. */
 gboolean cnn_check_finite (const CnnArray *values, const char *what, GError **error);
+/* Between what a variable of an untrained layer lies (cnn_sanity_check): for a kernel of these
+ * sizes ±√(6 / fan-in), else 0 or 1 on both sides. */
+void cnn_untrained_range (const CnnLayer *layer, const CnnWeightSpec *spec, const gint64 *dims,
+                          double *low, double *high);
 /* COMMANDS' automatic layer of Grad-CAM; −1 and CNN_ERROR_ARGUMENT where there is none. */
 int cnn_session_automatic_layer (const CnnSession *session, int logit_node, GError **error);
 
