@@ -64,47 +64,69 @@ kernels_of (const CnnModel *model, const CnnNode *node)
   return kernels;
 }
 
-/* An estimate of the mean square of a node's values from its inputs': He's kernels double it, an
- * activation halves it and keeps below its ceiling, a sum adds. */
-static double
-mean_square (const CnnModel *model, const CnnNode *node, const double *squares)
+/* Of a tensor's values: their mean and their mean square. */
+typedef struct
+{
+  double mean, square;
+} Moments;
+
+/* ReLU of a normal distribution. */
+static Moments
+rectified (Moments of, double ceiling)
+{
+  const double deviation = sqrt (MAX (of.square - of.mean * of.mean, 1e-30)),
+               share = erfc (-of.mean / deviation / G_SQRT2) / 2,
+               density = exp (-of.mean * of.mean / (deviation * deviation) / 2) / sqrt (2 * G_PI);
+  const Moments open = { of.mean * share + deviation * density,
+                         of.square * share + of.mean * deviation * density };
+
+  return (Moments){ MIN (open.mean, ceiling), MIN (open.square, ceiling * ceiling) };
+}
+
+/* An estimate for a node's values from its inputs': He's kernels double the mean square. */
+static Moments
+find_moments (const CnnModel *model, const CnnNode *node, const Moments *all)
 {
   const CnnActivation *activation = &node->layer->activation;
-  double sum = 0, largest = 0, square;
+  const int kernels = kernels_of (model, node);
+  Moments largest = { 0 }, sum = { 0 };
+  double variance = 0;
 
   for (int i = 0; i < node->n_inputs; i++)
     {
-      sum += squares[node->inputs[i]];
-      largest = MAX (largest, squares[node->inputs[i]]);
-    }
-  square = node->layer->klass->flags & CNN_LAYER_SUM ? sum : largest;
-  if (node->layer->klass->flags & CNN_LAYER_SCALING)
-    return of_input[CNN_PREPROCESS_TF];
-  if (node->layer->klass->flags & CNN_LAYER_ACTIVATION)
-    {
-      const double ceiling =
-          activation->max_value > 0 ? (double) activation->max_value : G_MAXFLOAT;
+      const Moments one = all[node->inputs[i]];
 
-      return MIN (square / 2, ceiling * ceiling / 2);
+      largest = one.square > largest.square ? one : largest;
+      sum.mean += one.mean;
+      variance += one.square - one.mean * one.mean;
     }
-  return square * exp2 (kernels_of (model, node));
+  sum.square = variance + sum.mean * sum.mean;
+  if (node->layer->klass->flags & CNN_LAYER_SCALING)
+    return (Moments){ 0, of_input[CNN_PREPROCESS_TF] };
+  if (node->layer->klass->flags & CNN_LAYER_ACTIVATION)
+    return rectified (largest, activation->max_value > 0 ? (double) activation->max_value
+                                                         : (double) G_MAXFLOAT);
+  if (node->layer->klass->flags & CNN_LAYER_SUM)
+    return sum;
+  return kernels > 0 ? (Moments){ 0, largest.square * exp2 (kernels) } : largest;
 }
 
 /* Finds the last layer with a kernel, and what makes its results about 1. */
 static void
 find_last (Writer *self, const CnnModel *model, CnnPreprocess preprocess)
 {
-  g_autofree double *squares = g_new0 (double, cnn_model_count (model));
+  g_autofree Moments *all = g_new0 (Moments, cnn_model_count (model));
 
   for (int i = 0; i < cnn_model_count (model); i++)
     {
       const CnnNode *node = cnn_model_node (model, i);
 
-      squares[i] = i == model->input ? of_input[preprocess] : mean_square (model, node, squares);
+      all[i] = i == model->input ? (Moments){ 0, of_input[preprocess] }
+                                 : find_moments (model, node, all);
       if (kernels_of (model, node) == 0)
         continue;
       self->last = node->layer;
-      self->gain = 1 / sqrt (squares[node->inputs[0]]);
+      self->gain = 1 / sqrt (all[node->inputs[0]].square);
     }
 }
 
@@ -210,6 +232,8 @@ write_variable (Writer *self, const CnnPart *part, const CnnWeightSpec *spec, co
   good = dataset >= 0;
   if (good && spec->rank > 0)
     good = fill_dataset (dataset, space, spec->rank, dims, noise, low, high);
+  else if (good)
+    good = H5Dwrite (dataset, H5T_NATIVE_DOUBLE, H5S_ALL, H5S_ALL, H5P_DEFAULT, &low) >= 0;
   if (dataset >= 0)
     H5Dclose (dataset);
   H5Sclose (space);

@@ -53,6 +53,7 @@ typedef struct
 {
   Model model;
   double best[N_ROWS], median[N_ROWS]; /* ms; 0: not measured */
+  GString *left_out;
 } Subject;
 
 typedef struct
@@ -60,7 +61,6 @@ typedef struct
   Bench bench;
   double seconds;
   gint64 start;
-  GString *left_out;
   int failures;
 } Table;
 
@@ -204,8 +204,8 @@ measure (Table *self, Subject *subject, Row row)
     return;
   if (time_is_over (self) || (less != 0 && subject->median[less] <= 0))
     {
-      g_string_append_printf (self->left_out, "%s%s: %s", self->left_out->len > 0 ? "; " : "",
-                              model->name, rows[row].what);
+      g_string_append_printf (subject->left_out, "%s%s", subject->left_out->len > 0 ? "; " : "",
+                              rows[row].what);
       return;
     }
   printf ("%-22s %-26s", model->name, rows[row].what);
@@ -223,7 +223,7 @@ measure (Table *self, Subject *subject, Row row)
   operations = row_operations (&self->bench, model, row);
   printf (" %10.2f %10.2f", subject->best[row], subject->median[row]);
   if (operations > 0 && subject->median[row] > 0)
-    printf (" %9.1f", operations / subject->median[row] / 1e6);
+    printf (" %9.2f", operations / subject->median[row] / 1e6);
   else
     printf (" %9s", "–");
   printf (" %5u\n", times->len);
@@ -298,16 +298,17 @@ prepare_model (Table *self, Model *model, const char *name)
 static gboolean
 make_photo (Bench *bench, GError **error)
 {
-  g_autoptr (CnnImage) image = cnn_image_new (640, 480, 3, error);
+  g_autoptr (CnnImage) small = cnn_image_new (160, 120, 3, error), photo = NULL;
   g_autoptr (CnnNoise) noise = cnn_noise_new (SEED, 0, 0);
 
-  if (image == NULL)
+  if (small == NULL)
     return FALSE;
-  cnn_noise_fill_natural (noise, 0.5, 0.2, image->height, image->width, 3, image->pixels);
-  for (int i = 0; i < image->height * image->width * 3; i++)
-    image->pixels[i] = CLAMP (image->pixels[i], 0.f, 1.f);
+  cnn_noise_fill_natural (noise, 0.5, 0.2, small->height, small->width, 3, small->pixels);
+  for (int i = 0; i < small->height * small->width * 3; i++)
+    small->pixels[i] = CLAMP (small->pixels[i], 0.f, 1.f);
+  photo = cnn_image_resize (small, 640, 480, CNN_RESIZE_BILINEAR, error);
   bench->photo_path = g_build_filename (bench->scratch, "photo.png", NULL);
-  return cnn_image_save_png (image, bench->photo_path, error);
+  return photo != NULL && cnn_image_save_png (photo, bench->photo_path, error);
 }
 
 static void
@@ -386,15 +387,30 @@ clean_up (Table *self, Subject *subjects, guint n)
     {
       g_free (subjects[i].model.path);
       g_free (subjects[i].model.pattern_layer);
+      g_string_free (subjects[i].left_out, TRUE);
     }
   if (bench->scratch != NULL)
     remove_tree (bench->scratch);
   cnn_image_unref (bench->photo);
-  g_string_free (self->left_out, TRUE);
   g_free (bench->caches);
   g_free (bench->photo_path);
   g_free (bench->work);
   g_free (bench->scratch);
+}
+
+static void
+print_left_out (const Subject *subjects, guint n)
+{
+  gboolean any = FALSE;
+
+  printf ("left out:");
+  for (guint i = 0; i < n; i++)
+    if (subjects[i].left_out->len > 0)
+      {
+        printf ("%s %s (%s)", any ? "," : "", subjects[i].model.name, subjects[i].left_out->str);
+        any = TRUE;
+      }
+  puts (any ? "" : " nothing");
 }
 
 int
@@ -435,7 +451,6 @@ main (int argc, char **argv)
   self.bench.program = program;
   self.bench.work = g_steal_pointer (&work);
   self.seconds = seconds;
-  self.left_out = g_string_new (NULL);
   if (!prepare (&self, photo, &error))
     {
       fprintf (stderr, "bench-models: %s\n", error->message);
@@ -445,6 +460,8 @@ main (int argc, char **argv)
   names = named != NULL ? (const char *const *) named : usual;
   n = g_strv_length ((char **) names);
   subjects = g_new0 (Subject, n);
+  for (guint i = 0; i < n; i++)
+    subjects[i].left_out = g_string_new (NULL);
   print_header ();
   for (int phase = 0; phase < N_PHASES; phase++)
     for (guint i = 0; i < n; i++)
@@ -453,7 +470,7 @@ main (int argc, char **argv)
           prepare_model (&self, &subjects[i].model, names[i]);
         run_phase (&self, &subjects[i], (Phase) phase);
       }
-  printf ("left out: %s\n", self.left_out->len > 0 ? self.left_out->str : "nothing");
+  print_left_out (subjects, n);
   clean_up (&self, subjects, n);
   return self.failures > 0;
 }
