@@ -51,8 +51,9 @@ bad () { failed=$((failed + 1)); row "$@"; }
 # --- what the programs run with ---
 
 # A library of lib/spare is taken where this machine has none of its name: drivers want their own.
+known_libraries () { { ldconfig -p || /sbin/ldconfig -p; } 2> /dev/null | grep 'x86-64'; }
 has_library () {
-  { ldconfig -p || /sbin/ldconfig -p; } 2> /dev/null | grep -q "^[[:space:]]*$1 .*x86-64" && return
+  known_libraries | grep -q "^[[:space:]]*$1 " && return
   for folder in /lib/x86_64-linux-gnu /usr/lib/x86_64-linux-gnu /lib64 /usr/lib64 /usr/local/lib; do
     [ ! -e "$folder/$1" ] || return 0
   done
@@ -94,7 +95,7 @@ ended () {
 # Whether a device opens, a real one unless the caller chose: its facts are in $work/facts then.
 # Any device's are kept in $work/software, with the driver that has it, for want of a better one.
 probe () {
-  echo "probe: ${driver:-the loader's own choice}" >> "$log"
+  echo "probe: ${driver:-found by the loader}" >> "$log"
   CONVLENS_DEBUG='' ours 20 device-facts > "$work/facts" 2>> "$log" || return 1
   [ -z "${CONVLENS_DEVICE:-}" ] || return 0
   ! grep -q '^type: software' "$work/facts" && return
@@ -111,7 +112,7 @@ descriptions () {
 driver_libraries () {
   for name in libGLX_nvidia.so.0 libEGL_nvidia.so.0 libvulkan_radeon.so amdvlk64.so libvulkan_intel.so \
     libvulkan_nouveau.so libvulkan_asahi.so libvulkan_lvp.so; do
-    { ldconfig -p || /sbin/ldconfig -p; } 2> /dev/null | awk -v name=$name '$1 == name && /x86-64/ { print $NF }'
+    known_libraries | awk -v name=$name '$1 == name { print $NF }'
     timeout 20 find /usr /opt -xdev -name $name 2> /dev/null
   done | awk '!seen[$0]++'
 }
@@ -119,11 +120,15 @@ driver_libraries () {
 find_device () {
   driver=
   probe && return
+  driver_libraries > "$work/libraries"
+  # A description may name its library without a folder, and a library others beside it.
+  while read -r library; do
+    known_libraries | grep -q "=> $(dirname "$library")/" || libraries=$libraries:$(dirname "$library")
+  done < "$work/libraries"
   descriptions > "$work/descriptions"
   while read -r driver; do
     probe < /dev/null && return
   done < "$work/descriptions"
-  driver_libraries > "$work/libraries"
   while read -r library; do
     driver=$work/$(basename "$library").json
     printf '{"file_format_version": "1.0.0", "ICD": {"library_path": "%s", "api_version": "1.3.0"}}\n' \
@@ -142,7 +147,7 @@ system_facts () {
   grep -m 1 '^model name' /proc/cpuinfo
   echo "processors: $(nproc), memory: $(sed -n 's/^MemTotal: *//p' /proc/meminfo)"
   echo "spare libraries in use: $(ls "$work/spare" | tr '\n' ' ')"
-  echo "driver's description: ${driver:-the loader's own choice}"
+  echo "driver's description: ${driver:-found by the loader}"
   [ -z "$driver" ] || cat "$driver"
   # shellcheck disable=SC2012
   echo "device files: $(ls -d /dev/nvidia* /dev/dri/* 2> /dev/null | tr '\n' ' ')"
