@@ -27,8 +27,17 @@ typedef struct
   double *weights[REFERENCE_MAX_WEIGHTS]; /* in Keras' order */
 } RefCase;
 
-gsize ref_count (const RefTensor *tensor);
-double *ref_at (const RefTensor *tensor, int n, int y, int x, int c);
+static inline gsize
+ref_count (const RefTensor *t)
+{
+  return (gsize) t->n * (gsize) t->h * (gsize) t->w * (gsize) t->c;
+}
+
+static inline double *
+ref_at (const RefTensor *t, int n, int y, int x, int c)
+{
+  return t->data + (((gsize) n * t->h + y) * t->w + x) * t->c + c;
+}
 
 /* Values of a parameter: its numbers ("null" is NAN, "true" 1, "false" 0) into values, giving their
  * count, 0 where it is not there; or the word as it stands, to be freed. */

@@ -1,0 +1,303 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Layers that change values where they are: activations, scales and shifts, normalizations. */
+#include "reference_private.h"
+
+#include <math.h>
+#include <string.h>
+
+/* --- activations --- */
+
+static double
+sigmoid (double x)
+{
+  return 1. / (1. + exp (-x));
+}
+
+static double
+relu (double x, double max_value, double negative_slope, double threshold)
+{
+  if (x <= threshold)
+    return negative_slope * (x - threshold);
+  return fmin (x, max_value);
+}
+
+static double
+elu (double x, double alpha)
+{
+  return x > 0. ? x : alpha * expm1 (x);
+}
+
+static void
+softmax (RefTensor *t)
+{
+  for (gsize i = 0; i < ref_count (t); i += (gsize) t->c)
+    {
+      double *x = t->data + i, largest = x[0], sum = 0.;
+
+      for (int c = 0; c < t->c; c++)
+        largest = fmax (largest, x[c]);
+      for (int c = 0; c < t->c; c++)
+        sum += x[c] = exp (x[c] - largest);
+      for (int c = 0; c < t->c; c++)
+        x[c] /= sum;
+    }
+}
+
+static double
+activate_one (const char *name, int keras_major, double x)
+{
+#define IS(word) (strcmp (name, word) == 0)
+  if (IS ("linear"))
+    return x;
+  if (IS ("relu"))
+    return fmax (x, 0.);
+  if (IS ("relu6"))
+    return ref_clip (x, 0., 6.);
+  if (IS ("leaky_relu"))
+    return x > 0. ? x : .2 * x;
+  if (IS ("elu"))
+    return elu (x, 1.);
+  if (IS ("selu"))
+    return 1.05070098735548049342 * elu (x, 1.67326324235437728481);
+  if (IS ("sigmoid"))
+    return sigmoid (x);
+  if (IS ("hard_sigmoid"))
+    return keras_major < 3 ? ref_clip (.2 * x + .5, 0., 1.) : ref_clip (x + 3., 0., 6.) / 6.;
+  if (IS ("tanh"))
+    return tanh (x);
+  if (IS ("softplus"))
+    return x > 30. ? x : log1p (exp (x));
+  if (IS ("swish") || IS ("silu"))
+    return x * sigmoid (x);
+  if (IS ("hard_swish") || IS ("hard_silu"))
+    return x * ref_clip (x + 3., 0., 6.) / 6.;
+  if (IS ("gelu"))
+    return x * .5 * erfc (-x / sqrt (2.));
+  if (IS ("gelu_tanh"))
+    return .5 * x * (1. + tanh (sqrt (2. / G_PI) * (x + .044715 * x * x * x)));
+  if (IS ("exponential"))
+    return exp (x);
+  return NAN;
+#undef IS
+}
+
+gboolean
+ref_activate (const char *name, int keras_major, RefTensor *t)
+{
+  if (strcmp (name, "softmax") == 0)
+    {
+      softmax (t);
+      return TRUE;
+    }
+  if (isnan (activate_one (name, keras_major, 0.)))
+    return FALSE;
+  for (gsize i = 0; i < ref_count (t); i++)
+    t->data[i] = activate_one (name, keras_major, t->data[i]);
+  return TRUE;
+}
+
+/* --- a scale and a shift for each channel --- */
+
+static RefTensor
+batch_normalization (const RefCase *test)
+{
+  const gboolean scale = ref_number (test->params, "scale", 1) != 0;
+  const gboolean center = ref_number (test->params, "center", 1) != 0;
+  const double epsilon = ref_number (test->params, "epsilon", 1e-3);
+  double *const *weights = test->weights;
+  const double *gamma = scale ? *weights++ : NULL, *beta = center ? *weights++ : NULL;
+  const double *mean = weights[0], *variance = weights[1];
+  RefTensor out = ref_copy (&test->inputs[0]);
+
+  FOR_EACH (&out, n, y, x, c)
+  {
+    double *v = ref_at (&out, n, y, x, c);
+
+    *v = (*v - mean[c]) / sqrt (variance[c] + epsilon);
+    *v = *v * (gamma != NULL ? gamma[c] : 1.) + (beta != NULL ? beta[c] : 0.);
+  }
+  return out;
+}
+
+static double
+per_channel (const double *values, int n, int c)
+{
+  return values[n == 1 ? 0 : c];
+}
+
+static RefTensor
+rescaling (const RefCase *test)
+{
+  double scale[64] = { 1. }, offset[64] = { 0. };
+  const int n_scale = MAX (ref_numbers (test->params, "scale", scale, 64), 1);
+  const int n_offset = MAX (ref_numbers (test->params, "offset", offset, 64), 1);
+  RefTensor out = ref_copy (&test->inputs[0]);
+
+  FOR_EACH (&out, n, y, x, c)
+  {
+    double *v = ref_at (&out, n, y, x, c);
+
+    *v = *v * per_channel (scale, n_scale, c) + per_channel (offset, n_offset, c);
+  }
+  return out;
+}
+
+static RefTensor
+normalization (const RefCase *test)
+{
+  double mean[64], variance[64];
+  int n_mean = ref_numbers (test->params, "mean", mean, 64);
+  int n_variance = ref_numbers (test->params, "variance", variance, 64);
+  const gboolean invert = ref_number (test->params, "invert", 0) != 0;
+  RefTensor out = ref_copy (&test->inputs[0]);
+
+  if (n_mean == 0)
+    {
+      n_mean = n_variance = ref_is (test->params, "axis", "null") ? 1 : out.c;
+      memcpy (mean, test->weights[0], sizeof (double) * (gsize) n_mean);
+      memcpy (variance, test->weights[1], sizeof (double) * (gsize) n_mean);
+    }
+  FOR_EACH (&out, n, y, x, c)
+  {
+    double *v = ref_at (&out, n, y, x, c);
+    const double deviation = fmax (sqrt (per_channel (variance, n_variance, c)), 1e-7);
+
+    *v = invert ? per_channel (mean, n_mean, c) + *v * deviation
+                : (*v - per_channel (mean, n_mean, c)) / deviation;
+  }
+  return out;
+}
+
+static RefTensor
+layer_scale (const RefCase *test)
+{
+  RefTensor out = ref_copy (&test->inputs[0]);
+
+  FOR_EACH (&out, n, y, x, c)
+  *ref_at (&out, n, y, x, c) *= test->weights[0][c];
+  return out;
+}
+
+/* --- normalized by moments of the picture --- */
+
+static void
+normalize (RefTensor *t, int n, int first_pixel, int pixels, int first_c, int channels,
+           double epsilon)
+{
+  double mean = 0., variance = 0.;
+
+#define EACH                                               \
+  for (int i = first_pixel; i < first_pixel + pixels; i++) \
+    for (int c = first_c; c < first_c + channels; c++)
+#define AT t->data[((gsize) n * t->h * t->w + i) * t->c + c]
+  EACH mean += AT / ((double) pixels * channels);
+  EACH variance += (AT - mean) * (AT - mean) / ((double) pixels * channels);
+  EACH AT = (AT - mean) / sqrt (variance + epsilon);
+#undef AT
+#undef EACH
+}
+
+static RefTensor
+normalize_moments (const RefCase *test)
+{
+  const gboolean groups = strcmp (test->class_name, "GroupNormalization") == 0;
+  const gboolean scale = ref_number (test->params, "scale", 1) != 0;
+  const gboolean center = ref_number (test->params, "center", 1) != 0;
+  const double epsilon = ref_number (test->params, "epsilon", 1e-3);
+  const double *gamma = scale ? test->weights[0] : NULL;
+  const double *beta = center ? test->weights[scale ? 1 : 0] : NULL;
+  RefTensor out = ref_copy (&test->inputs[0]);
+  int n_groups = (int) ref_number (test->params, "groups", 32);
+
+  n_groups = n_groups == -1 ? out.c : n_groups;
+  for (int n = 0; n < out.n; n++)
+    if (groups)
+      for (int g = 0; g < n_groups; g++)
+        normalize (&out, n, 0, out.h * out.w, g * (out.c / n_groups), out.c / n_groups, epsilon);
+    else
+      for (int i = 0; i < out.h * out.w; i++)
+        normalize (&out, n, i, 1, 0, out.c, epsilon);
+  FOR_EACH (&out, n, y, x, c)
+  {
+    double *v = ref_at (&out, n, y, x, c);
+
+    *v = *v * (gamma != NULL ? gamma[c] : 1.) + (beta != NULL ? beta[c] : 0.);
+  }
+  return out;
+}
+
+/* --- activations as layers --- */
+
+static RefTensor
+prelu (const RefCase *test)
+{
+  double shared[3];
+  const int n_shared = ref_numbers (test->params, "shared_axes", shared, 3);
+  RefTensor out = ref_copy (&test->inputs[0]);
+  int h = out.h, w = out.w, channels = out.c;
+
+  for (int i = 0; i < n_shared; i++)
+    if ((int) shared[i] == out.rank)
+      channels = 1;
+    else if (shared[i] == 1.)
+      h = 1;
+    else
+      w = 1;
+  FOR_EACH (&out, n, y, x, c)
+  {
+    double *v = ref_at (&out, n, y, x, c);
+    const int at = ((h == 1 ? 0 : y) * w + (w == 1 ? 0 : x)) * channels + (channels == 1 ? 0 : c);
+
+    *v = *v < 0. ? *v * test->weights[0][at] : *v;
+  }
+  return out;
+}
+
+static RefTensor
+activation_layer (const RefCase *test)
+{
+  const char *class_name = test->class_name, *params = test->params;
+  RefTensor out = ref_copy (&test->inputs[0]);
+  const gsize n = ref_count (&out);
+
+  if (strcmp (class_name, "Activation") == 0)
+    {
+      g_autofree char *name = ref_word (params, "activation", "linear");
+
+      g_assert_true (ref_activate (name, test->keras_major, &out));
+    }
+  else if (strcmp (class_name, "Softmax") == 0)
+    softmax (&out);
+  else
+    for (gsize i = 0; i < n; i++)
+      {
+        double *v = out.data + i;
+
+        if (strcmp (class_name, "ReLU") == 0)
+          *v = relu (*v, ref_number (params, "max_value", INFINITY),
+                     ref_number (params, "negative_slope", 0.),
+                     ref_number (params, "threshold", 0.));
+        else if (strcmp (class_name, "LeakyReLU") == 0)
+          *v = relu (*v, INFINITY,
+                     ref_number (params, "negative_slope", ref_number (params, "alpha", .3)), 0.);
+        else
+          *v = elu (*v, ref_number (params, "alpha", 1.));
+      }
+  return out;
+}
+
+const RefClass ref_values[] = {
+  { "Activation", activation_layer },
+  { "ReLU", activation_layer },
+  { "LeakyReLU", activation_layer },
+  { "ELU", activation_layer },
+  { "Softmax", activation_layer },
+  { "PReLU", prelu },
+  { "BatchNormalization", batch_normalization },
+  { "Rescaling", rescaling },
+  { "Normalization", normalization },
+  { "LayerScale", layer_scale },
+  { "LayerNormalization", normalize_moments },
+  { "GroupNormalization", normalize_moments },
+  { NULL, NULL },
+};

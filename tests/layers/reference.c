@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "reference_private.h"
+
+#include <math.h>
+#include <string.h>
+
+RefTensor
+ref_make (int rank, int n, int h, int w, int c)
+{
+  RefTensor t = { rank, n, h, w, c, NULL };
+
+  t.data = g_new0 (double, ref_count (&t));
+  return t;
+}
+
+RefTensor
+ref_copy (const RefTensor *in)
+{
+  RefTensor out = ref_make (in->rank, in->n, in->h, in->w, in->c);
+
+  memcpy (out.data, in->data, ref_count (in) * sizeof (double));
+  return out;
+}
+
+/* --- parameters --- */
+
+char *
+ref_word (const char *params, const char *key, const char *standard)
+{
+  g_auto (GStrv) pairs = g_strsplit (params, " ", -1);
+  const gsize length = strlen (key);
+
+  for (char **pair = pairs; *pair != NULL; pair++)
+    if (strncmp (*pair, key, length) == 0 && (*pair)[length] == '=')
+      return g_strdup (*pair + length + 1);
+  return g_strdup (standard);
+}
+
+int
+ref_numbers (const char *params, const char *key, double *values, int most)
+{
+  g_autofree char *word = ref_word (params, key, NULL);
+  g_auto (GStrv) parts = NULL;
+  int n = 0;
+
+  if (word == NULL)
+    return 0;
+  parts = g_strsplit (word, ",", -1);
+  for (; parts[n] != NULL && n < most; n++)
+    values[n] = strcmp (parts[n], "null") == 0    ? NAN
+                : strcmp (parts[n], "true") == 0  ? 1.
+                : strcmp (parts[n], "false") == 0 ? 0.
+                                                  : g_ascii_strtod (parts[n], NULL);
+  return n;
+}
+
+double
+ref_number (const char *params, const char *key, double standard)
+{
+  double value;
+
+  return ref_numbers (params, key, &value, 1) == 1 && !isnan (value) ? value : standard;
+}
+
+void
+ref_pair (const char *params, const char *key, int standard_h, int standard_w, int pair[2])
+{
+  double values[2] = { standard_h, standard_w };
+  const int n = ref_numbers (params, key, values, 2);
+
+  if (n == 1)
+    values[1] = values[0];
+  for (int i = 0; i < 2; i++)
+    pair[i] = isnan (values[i]) ? (i == 0 ? standard_h : standard_w) : (int) values[i];
+}
+
+gboolean
+ref_is (const char *params, const char *key, const char *word)
+{
+  g_autofree char *value = ref_word (params, key, NULL);
+
+  return g_strcmp0 (value, word) == 0;
+}
+
+double
+ref_clip (double x, double low, double high)
+{
+  return fmin (fmax (x, low), high);
+}
+
+/* --- the layers --- */
+
+/* What training alone changes. */
+static RefTensor
+identity (const RefCase *test)
+{
+  return ref_copy (&test->inputs[0]);
+}
+
+static const RefClass identities[] = {
+  { "ActivityRegularization", identity },
+  { "AlphaDropout", identity },
+  { "AugMix", identity },
+  { "CutMix", identity },
+  { "Dropout", identity },
+  { "Equalization", identity },
+  { "GaussianDropout", identity },
+  { "GaussianNoise", identity },
+  { "Identity", identity },
+  { "MixUp", identity },
+  { "RandAugment", identity },
+  { "RandomBrightness", identity },
+  { "RandomColorDegeneration", identity },
+  { "RandomColorJitter", identity },
+  { "RandomContrast", identity },
+  { "RandomCrop", identity },
+  { "RandomElasticTransform", identity },
+  { "RandomErasing", identity },
+  { "RandomFlip", identity },
+  { "RandomGaussianBlur", identity },
+  { "RandomGrayscale", identity },
+  { "RandomHeight", identity },
+  { "RandomHue", identity },
+  { "RandomInvert", identity },
+  { "RandomPerspective", identity },
+  { "RandomPosterization", identity },
+  { "RandomRotation", identity },
+  { "RandomSaturation", identity },
+  { "RandomSharpness", identity },
+  { "RandomShear", identity },
+  { "RandomTranslation", identity },
+  { "RandomWidth", identity },
+  { "RandomZoom", identity },
+  { "Solarization", identity },
+  { "SpatialDropout2D", identity },
+  { "StochasticDepth", identity },
+  { NULL, NULL },
+};
+
+gboolean
+ref_forward (const RefCase *test, RefTensor *output)
+{
+  static const RefClass *const families[] = { ref_windows, ref_values, ref_places, identities };
+
+  for (guint i = 0; i < G_N_ELEMENTS (families); i++)
+    for (const RefClass *klass = families[i]; klass->name != NULL; klass++)
+      if (strcmp (klass->name, test->class_name) == 0)
+        {
+          *output = klass->forward (test);
+          return TRUE;
+        }
+  return FALSE;
+}

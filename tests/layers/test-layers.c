@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Every layer class on the device; rows.c tells how to add one. */
+#include "harness.h"
+
+#include <string.h>
+#include <unistd.h>
+
+static void
+test_row (gconstpointer data)
+{
+  const Row *row = data;
+
+  run_row (row, cnn_layer_class_find (row->class_name));
+}
+
+static void
+test_every_class_has_a_row (void)
+{
+  for (const CnnLayerClass *const *klass = cnn_layer_classes (); *klass != NULL; klass++)
+    {
+      gboolean found = FALSE;
+
+      for (guint i = 0; i < n_rows; i++)
+        found = found || strcmp (rows[i].class_name, (*klass)->name) == 0;
+      if (!found)
+        g_test_fail_printf ("class %s has no row in rows.c", (*klass)->name);
+      g_assert_true (cnn_layer_class_find ((*klass)->name) == *klass);
+    }
+}
+
+/* Whoever asks for a driver or for a width of it, to have all rows run there, says what must come
+ * of it. */
+static void
+test_lanes (void)
+{
+  const char *wanted = g_getenv ("CONVLENS_TEST_LANES");
+  guint lanes = cnn_device_subgroup_size (device);
+
+  g_test_message ("%s, %u lanes", cnn_device_name (device), lanes);
+  if (wanted != NULL)
+    g_assert_cmpuint (lanes, ==, g_ascii_strtoull (wanted, NULL, 10));
+}
+
+int
+main (int argc, char **argv)
+{
+  g_autoptr (GError) error = NULL;
+  const char *verdict = g_getenv ("CONVLENS_TEST_VERDICT"); /* core/gpu/wide.c asks for one */
+  int result;
+
+  g_test_init (&argc, &argv, NULL);
+  g_test_set_nonfatal_assertions ();
+  if (verdict != NULL)
+    {
+      setsid ();
+      nice (19);
+    }
+  device = cnn_device_open (NULL, &error);
+  if (device == NULL)
+    {
+      g_printerr ("%s\n", error->message);
+      return 1;
+    }
+  g_test_add_func ("/layers/lanes", test_lanes);
+  g_test_add_func ("/layers/every-class-has-a-row", test_every_class_has_a_row);
+  add_refusals ();
+  add_kinks ();
+  for (guint i = 0; i < n_rows; i++)
+    {
+      g_autofree char *path =
+          g_strdup_printf ("/layers/%s/%03d %s", rows[i].class_name, (int) i, rows[i].params);
+
+      g_test_add_data_func (path, &rows[i], test_row);
+    }
+  for (guint i = 0; i < n_winograd_rows; i++)
+    {
+      g_autofree char *path =
+          g_strdup_printf ("/layers/winograd/%d %s", (int) i, winograd_rows[i].params);
+
+      g_test_add_data_func (path, &winograd_rows[i], test_winograd_row);
+    }
+  result = g_test_run ();
+  cnn_device_unref (device);
+  if (verdict != NULL && result == 0 && !g_file_set_contents (verdict, "right\n", -1, NULL))
+    return 1;
+  return result;
+}
