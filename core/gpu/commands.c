@@ -38,6 +38,7 @@ struct _CnnCommands
   GArray *recorded;   /* Recorded */
   guint written;      /* how many of them are in `handles` */
   gboolean ended, in_label, repeated;
+  double operations; /* of all dispatches */
 
   VkQueryPool timestamps; /* CONVLENS_DEBUG=timing */
   char *label;
@@ -264,6 +265,7 @@ cnn_commands_dispatch (CnnCommands *self, const CnnDispatch *dispatch, GError **
   if (self->label_is_new && self->device->begin_label != NULL)
     recorded.label = g_strdup (self->label);
   self->label_is_new = FALSE;
+  self->operations += dispatch->operations;
   g_array_append_val (self->recorded, recorded);
   if (self->timestamps != VK_NULL_HANDLE && self->timed->len + 1 < MAX_TIMESTAMPS)
     {
@@ -273,6 +275,27 @@ cnn_commands_dispatch (CnnCommands *self, const CnnDispatch *dispatch, GError **
       g_array_append_val (self->timed, timed);
     }
   return TRUE;
+}
+
+double
+cnn_commands_operations (const CnnCommands *self)
+{
+  return self->operations;
+}
+
+char *
+cnn_commands_kernels (const CnnCommands *self)
+{
+  GString *text = g_string_new (NULL);
+
+  for (guint i = 0; i < self->recorded->len; i++)
+    {
+      const Recorded *recorded = &g_array_index (self->recorded, Recorded, i);
+
+      g_string_append_printf (text, "%s %u×%u×%u\n", recorded->kernel->key, recorded->groups[0],
+                              recorded->groups[1], recorded->groups[2]);
+    }
+  return g_string_free (text, FALSE);
 }
 
 /* --- Writing what was recorded, once its kernels are ready --- */

@@ -541,6 +541,20 @@ cnn_device_open (const char *wish, GError **error)
   return g_steal_pointer (&self);
 }
 
+char *
+cnn_device_describe (const CnnDevice *self)
+{
+  const Candidate candidate = { self->physical, self->index, 0 };
+  CnnDeviceInfo *info = describe (&candidate);
+  char *text = g_strdup_printf ("%s (%s, %s), subgroups of %u, %s reads, %s buffers", info->name,
+                                info->type, info->driver, self->subgroup_size,
+                                self->reads == CNN_READS_STORAGE ? "storage" : "texel",
+                                self->maps ? "mapped" : "staged");
+
+  cnn_device_info_free (info);
+  return text;
+}
+
 CnnDevice *
 cnn_device_ref (CnnDevice *self)
 {

@@ -34,6 +34,10 @@ CnnDevice *cnn_device_ref (CnnDevice *device);
 void cnn_device_unref (CnnDevice *device);
 const char *cnn_device_name (const CnnDevice *device);
 
+/* Name, type and driver, lanes of a subgroup, how kernels read vectors and where buffers lie, as a
+ * line for reports. Transfer full. */
+char *cnn_device_describe (const CnnDevice *device);
+
 /* TRUE where kernels run on the processor. */
 gboolean cnn_device_is_software (const CnnDevice *device);
 /* Lanes of a subgroup, and so the local size of kernels that shuffle. */
@@ -87,7 +91,7 @@ typedef struct
   gconstpointer push;
   gsize push_size;
   guint groups[3];   /* workgroups */
-  double operations; /* multiplications and additions, for CONVLENS_DEBUG=timing; 0: few */
+  double operations; /* multiplications and additions, for reports; 0: few */
 } CnnDispatch;
 
 CnnCommands *cnn_commands_new (CnnDevice *device, const char *label, GError **error);
@@ -102,6 +106,11 @@ void cnn_commands_label (CnnCommands *commands, const char *label);
 /* Records one kernel; it sees all that was recorded before it. Everything in `dispatch` is copied,
  * the buffers are kept alive by the commands. */
 gboolean cnn_commands_dispatch (CnnCommands *commands, const CnnDispatch *dispatch, GError **error);
+/* The multiplications and additions of all that was recorded, by the dispatches' own counts. */
+double cnn_commands_operations (const CnnCommands *commands);
+/* Before the first run: the kernels recorded, in order, with constants and workgroups, one a line.
+ * Transfer full. */
+char *cnn_commands_kernels (const CnnCommands *commands);
 /* Before the first run, and once its input is there: lets the device begin with what was recorded
  * so far, as much of it as is ready; the run goes on from there. */
 gboolean cnn_commands_begin (CnnCommands *commands, GError **error);

@@ -111,18 +111,22 @@ read_guarded (const char *what, const CnnTensor *tensor)
 
 /* --- the layer of a row --- */
 
+CnnShape
+shape_of (const char *text, int n)
+{
+  g_auto (GStrv) sizes = g_strsplit (text, "x", -1);
+  const int rank = (int) g_strv_length (sizes);
+
+  return (CnnShape){ rank, n, rank >= 2 ? atoi (sizes[0]) : 1, rank == 3 ? atoi (sizes[1]) : 1,
+                     atoi (sizes[rank - 1]) };
+}
+
 RefTensor
 parse_shape (const char *text, int n, double scale)
 {
-  RefTensor t = { 0, n, 1, 1, 1, NULL };
-  g_auto (GStrv) sizes = g_strsplit (text, "x", -1);
+  const CnnShape shape = shape_of (text, n);
+  RefTensor t = { shape.rank, shape.n, shape.h, shape.w, shape.c, NULL };
 
-  t.rank = (int) g_strv_length (sizes);
-  t.c = atoi (sizes[t.rank - 1]);
-  if (t.rank >= 2)
-    t.h = atoi (sizes[0]);
-  if (t.rank == 3)
-    t.w = atoi (sizes[1]);
   t.data = g_new (double, ref_count (&t));
   fill_random (t.data, ref_count (&t), scale);
   return t;
@@ -184,9 +188,8 @@ set_param (CnnLayer *layer, const CnnParam *param, const char *params)
 }
 
 CnnLayer *
-make_layer (const char *class_name, const char *params, int keras_major)
+new_layer (const char *class_name, const char *params, int keras_major, GError **error)
 {
-  g_autoptr (GError) error = NULL;
   const CnnLayerClass *klass = cnn_layer_class_find (class_name);
   g_autoptr (CnnLayer) layer = NULL;
 
@@ -194,9 +197,17 @@ make_layer (const char *class_name, const char *params, int keras_major)
   layer = cnn_layer_new (klass, "layer", keras_major);
   for (const CnnParam *param = klass->params; param != NULL && param->name != NULL; param++)
     set_param (layer, param, params);
-  cnn_layer_configure (layer, &error);
+  return cnn_layer_configure (layer, error) ? g_steal_pointer (&layer) : NULL;
+}
+
+CnnLayer *
+make_layer (const char *class_name, const char *params, int keras_major)
+{
+  g_autoptr (GError) error = NULL;
+  CnnLayer *layer = new_layer (class_name, params, keras_major, &error);
+
   g_assert_no_error (error);
-  return g_steal_pointer (&layer);
+  return layer;
 }
 
 void

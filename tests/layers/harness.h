@@ -18,6 +18,8 @@ typedef struct
 
 extern const Row rows[];
 extern const guint n_rows;
+/* The path of a row's test. Transfer full. */
+char *row_path (guint i);
 extern const Row winograd_rows[];
 extern const guint n_winograd_rows;
 
@@ -53,11 +55,15 @@ double *read_guarded (const char *what, const CnnTensor *tensor);
 
 /* --- layers --- */
 
-/* n pictures of "7x9x5" or "33", with random values; data is new memory. */
+/* n pictures of "7x9x5" or "33". */
+CnnShape shape_of (const char *text, int n);
+/* The same with random values; data is new memory. */
 RefTensor parse_shape (const char *text, int n, double scale);
 /* Sets what "name=value …" has of this parameter. */
 void set_param (CnnLayer *layer, const CnnParam *param, const char *params);
-/* A configured layer. Transfer full. */
+/* A configured layer; NULL where its parameters are refused. Transfer full. */
+CnnLayer *new_layer (const char *class_name, const char *params, int keras_major, GError **error);
+/* The same, and parameters that are refused fail. Transfer full. */
 CnnLayer *make_layer (const char *class_name, const char *params, int keras_major);
 /* Random variables by the layer's own specs, and the same for the reference. */
 void make_weights (CnnLayer *layer, const CnnShape *inputs, RefCase *test);
@@ -81,6 +87,21 @@ void run_step (CnnStep *step);
 void run_row (const Row *row, const CnnLayerClass *klass);
 /* For g_test_add_data_func, of a Row of winograd_rows. */
 void test_winograd_row (gconstpointer row);
-/* Add /layers/… to the tests. */
+/* Adds /layers/… to the tests. */
 void add_kinks (void);
 void add_refusals (void);
+
+/* --- speed --- */
+
+/* A row of what models are made of. */
+typedef struct
+{
+  const char *where; /* the model, its layer, and how often it has this shape if more than once */
+  Row row;
+} PerfRow;
+
+extern const PerfRow perf_rows[];
+extern const guint n_perf_rows;
+
+/* The program as `test-layers --perf …`: gives its exit status. */
+int perf_main (int argc, char **argv);

@@ -282,3 +282,9 @@ const Row rows[] = {
 };
 
 const guint n_rows = G_N_ELEMENTS (rows);
+
+char *
+row_path (guint i)
+{
+  return g_strdup_printf ("/layers/%s/%03u %s", rows[i].class_name, i, rows[i].params);
+}

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Every layer class on the device; rows.c tells how to add one. */
+/* Every layer class on the device; rows.c tells how to add one. With --perf as its first argument
+ * it measures how long kernels take instead; see perf.c. */
 #include "harness.h"
 
 #include <string.h>
@@ -28,6 +29,27 @@ test_every_class_has_a_row (void)
     }
 }
 
+/* What --perf measures is taken by the layers. */
+static void
+test_perf_rows (void)
+{
+  for (guint i = 0; i < n_perf_rows; i++)
+    {
+      const Row *row = &perf_rows[i].row;
+      g_autoptr (GError) error = NULL;
+      g_autoptr (CnnLayer) layer = make_layer (row->class_name, row->params, 3);
+      g_auto (GStrv) texts = g_strsplit (row->inputs, " ", -1);
+      CnnShape inputs[REFERENCE_MAX_INPUTS], output;
+      int n = 0;
+
+      for (; texts[n] != NULL; n++)
+        inputs[n] = shape_of (texts[n], 1);
+      layer->klass->output_shape (layer, inputs, n, &output, &error);
+      g_assert_no_error (error);
+      g_assert_true (cnn_shape_known (&output));
+    }
+}
+
 /* Whoever asks for a driver or for a width of it, to have all rows run there, says what must come
  * of it. */
 static void
@@ -48,6 +70,8 @@ main (int argc, char **argv)
   const char *verdict = g_getenv ("CONVLENS_TEST_VERDICT"); /* core/gpu/wide.c asks for one */
   int result;
 
+  if (argc > 1 && strcmp (argv[1], "--perf") == 0)
+    return perf_main (argc, argv);
   g_test_init (&argc, &argv, NULL);
   g_test_set_nonfatal_assertions ();
   if (verdict != NULL)
@@ -63,12 +87,12 @@ main (int argc, char **argv)
     }
   g_test_add_func ("/layers/lanes", test_lanes);
   g_test_add_func ("/layers/every-class-has-a-row", test_every_class_has_a_row);
+  g_test_add_func ("/layers/perf-rows", test_perf_rows);
   add_refusals ();
   add_kinks ();
   for (guint i = 0; i < n_rows; i++)
     {
-      g_autofree char *path =
-          g_strdup_printf ("/layers/%s/%03d %s", rows[i].class_name, (int) i, rows[i].params);
+      g_autofree char *path = row_path (i);
 
       g_test_add_data_func (path, &rows[i], test_row);
     }
