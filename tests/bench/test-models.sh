@@ -53,7 +53,7 @@ while read -r row; do
                        END { if (NR != 1) exit 1 }' <<< "${numbers:-0}" || wrong+=" bad: $row: $numbers."
     several=$((several + 1))
     # 41 million weights and places in the paper (Howard et al. 2017, table 6)
-    [ "$row" != forward ] || awk '{ exit ! ($2 * $3 / 2000 > 39 && $2 * $3 / 2000 < 43) }' <<< "$numbers" \
+    [ "$row" != forward ] || awk '{ exit ! ($2 * $3 / 2 > 39 && $2 * $3 / 2 < 43) }' <<< "$numbers" \
       || wrong+=" operations: $numbers."
   fi
 done < <(tr '|' '\n' <<< "$rows")
