@@ -225,7 +225,7 @@ measure (Table *self, Subject *subject, Row row)
   if (operations > 0 && subject->median[row] > 0)
     printf (" %9.2f", operations / subject->median[row] / 1e6);
   else
-    printf (" %9s", "–");
+    printf (" %9s", "-");
   printf (" %5u\n", times->len);
   fflush (stdout);
 }
@@ -282,7 +282,7 @@ prepare_model (Table *self, Model *model, const char *name)
   printf ("%-22s %-26s", model->name, "making the file");
   fflush (stdout);
   if (made_model_write (name, model->path, &error))
-    printf (" %10.2f %10s %9s %5d\n", seconds_since (start) * 1e3, "–", "–", 1);
+    printf (" %10.2f %10s %9s %5d\n", seconds_since (start) * 1e3, "-", "-", 1);
   else
     {
       printf (" failed: %s\n", error->message);

@@ -28,7 +28,7 @@ report () { # NAME, 0 for good, what was said
 
 # measured NAME: the numbers of a line: best, median, GFLOP/s, runs.
 measured () {
-  sed -n "s/^$model  *$1  *\([0-9.]*\)  *\([0-9.]*\)  *\([0-9.–]*\)  *\([0-9]*\)\$/\1 \2 \3 \4/p" table.txt
+  sed -n "s/^$model  *$1  *\([0-9.]*\)  *\([0-9.]*\)  *\([0-9.-]*\)  *\([0-9]*\)\$/\1 \2 \3 \4/p" table.txt
 }
 
 code=0
