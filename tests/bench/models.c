@@ -260,7 +260,7 @@ run_phase (Table *self, Subject *subject, Phase phase)
     if (rows[row].phase == phase && subject->model.path != NULL)
       measure (self, subject, (Row) row);
   close_session (&self->bench);
-  if (phase == PHASE_QUICK && subject->model.path != NULL)
+  if (phase == PHASE_QUICK && subject->median[ROW_OPEN] > 0)
     print_peak (&subject->model);
 }
 
