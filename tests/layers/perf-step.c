@@ -37,10 +37,13 @@ make_tensor (const CnnShape *shape, float scale, float offset, GError **error)
 {
   g_autoptr (CnnTensor) tensor = cnn_tensor_new (device, shape, "perf", error);
   const gsize bytes = cnn_shape_bytes (shape);
-  g_autofree float *values = g_malloc (bytes);
+  g_autofree float *values = NULL;
 
+  if (tensor == NULL)
+    return NULL;
+  values = g_malloc (bytes);
   fill (values, bytes / sizeof (float), scale, offset);
-  return tensor != NULL && cnn_buffer_write (tensor->buffer, tensor->offset, values, bytes, error)
+  return cnn_buffer_write (tensor->buffer, tensor->offset, values, bytes, error)
              ? g_steal_pointer (&tensor)
              : NULL;
 }
@@ -124,8 +127,10 @@ make_tensors (Bench *bench, float scale, GError **error)
   for (int i = 0; i < bench->n_inputs; i++)
     {
       bench->inputs[i] = make_tensor (&bench->input_shapes[i], scale, 0.f, error);
+      if (bench->inputs[i] == NULL)
+        return FALSE;
       bench->grad_inputs[i] = make_tensor (&bench->input_shapes[i], 0.f, 0.f, error);
-      if (bench->inputs[i] == NULL || bench->grad_inputs[i] == NULL)
+      if (bench->grad_inputs[i] == NULL)
         return FALSE;
     }
   bench->output = make_tensor (&bench->output_shape, 0.f, 0.f, error);
