@@ -37,8 +37,10 @@ compile () {
   }
 }
 
+# By ninja's own list: what an older checkout has left in the folder is not in it.
 built () {
-  find "$build/plugin" "$build/tests" -type f -name "$1" -perm -u+x | head -n 1
+  target=$(ninja -C "$build" -t targets all | sed -n "s|^\([^ ]*/$1\): c_LINKER$|\1|p")
+  [ -z "$target" ] || echo "$build/$target"
 }
 
 # The libraries that files need, whole paths, without glibc's own.

@@ -78,8 +78,9 @@ check "the heat map is Keras'" row grad-cam 'equal'
 for step in layers goldens plan memory session grid pattern; do
   check "test-$step" row $step '[1-9][0-9]* passed, 0 failed, [0-9]* skipped, 0 messages of the validation layer ('
 done
-check "layers' speed" row perf 'done'
+check "layers' speed" row perf 'done: sum: .* [1-9][0-9]* rows, [1-9][0-9]* lines, 0 errors'
 check "whole models' speed" row models 'done'
+check "a model's time" row ' *mobilenetv2_1_0' 'forward  *[1-9]'
 check "tables of kernel times" row timing '1 tables'
 cp "$results/summary.txt" "$work/summary" 2> /dev/null && sed 's/^/  /' "$work/summary"
 check "a driver without a description" undescribed

@@ -282,6 +282,9 @@ else
   measured models "$(left 130)" "$out/models.txt" bench-models --program "$here/bin/convlens" --work "$work/models" --photo "$photo" \
     --seconds 100
 fi
+# The lines that tell most: the model, what was measured, its best and median milliseconds.
+grep -E '  (forward|grad-cam|input gradient|cold|pattern, 30 steps|sheet of 16, 30 steps)  +[0-9]' "$out/models.txt" |
+  sed -E 's/ {5,}/    /g; s/^/           /' >> "$summary"
 
 say "Where the time goes …"
 # timed MODEL COMMAND…
