@@ -8,10 +8,12 @@
 #include "keras-files.h"
 #include "keras.h"
 #include "regular.h"
+#include "store_private.h"
 
 #include <glib/gstdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 /* --- JSON --- */
@@ -167,6 +169,78 @@ test_doors (void)
   g_unlink (model);
 }
 
+/* --- Graphs --- */
+
+static const char nested_config[] =
+    "{'class_name': 'Functional', 'config': {'name': 't', 'layers': ["
+    "{'class_name': 'InputLayer', 'name': 'i', 'config': {'batch_shape': [null, 8, 8, 3]},"
+    " 'inbound_nodes': []},"
+    "{'class_name': 'Functional', 'name': 'm', 'config': {'name': 'm', 'layers': ["
+    "{'class_name': 'InputLayer', 'name': 'ii', 'config': {'batch_shape': [null, 8, 8, 3]},"
+    " 'inbound_nodes': []},"
+    "{'class_name': 'ReLU', 'name': 'r', 'config': {}, 'inbound_nodes': [[['ii', 0, 0, {}]]]}],"
+    " 'input_layers': [['ii', 0, 0]], 'output_layers': [['r', 0, 0]]},"
+    " 'inbound_nodes': [[['i', 0, 0, {}]]]},"
+    "{'class_name': 'Add', 'name': 'a', 'config': {}, 'inbound_nodes':"
+    " [[['m', LEFT, 0, {}], ['m', RIGHT, 0, {}]]]}],"
+    " 'input_layers': [['i', 0, 0]], 'output_layers': [['a', 0, 0]]}}";
+
+/* The number of a nested model's use is any that the file likes. */
+static void
+test_uses (void)
+{
+  static const struct
+  {
+    const char *left, *right;
+    const char *message;
+  } rows[] = {
+    { "-1", "2147483647", "layer \"m\" has no use number -1, which" },
+    { "-2147483648", "0", "layer \"m\" has no use number -1, which" },
+    { "1", "99999999999", "layer \"m\" has no use number 2147483646, which" },
+    { "-1", "-1", "layer \"m\" has no use number -1, which" },
+    { "-1", "0", "layer \"m\" has no use number -1, which" },
+  };
+  g_autofree char *path = new_path ("uses.keras");
+
+  for (guint i = 0; i < G_N_ELEMENTS (rows); i++)
+    {
+      g_autofree char *left = small_text (nested_config, "LEFT", rows[i].left);
+      g_autofree char *config = small_text (left, "RIGHT", rows[i].right);
+
+      write_keras (path, config, NULL);
+      check_error (path, NULL, NULL, CNN_ERROR_MODEL, rows[i].message);
+    }
+  g_unlink (path);
+}
+
+/* Processor time that opening takes for a call's argument of many numbers so deep in lists. */
+static double
+time_of_argument (int depth)
+{
+  g_autofree char *path = new_path ("argument.keras"), *open = repeated ("", "[", depth, "");
+  g_autofree char *close = repeated ("", "]", depth, ""),
+                  *numbers = repeated ("0", ",0", 200000, "");
+  g_autofree char *call = g_strdup_printf ("[{'args': %s%s, 'x'%s}]", open, numbers, close);
+  g_autofree char *config = small_text (small_config, "[[['conv', 0, 0, {}]]]", call);
+  clock_t start;
+
+  write_keras (path, config, NULL);
+  start = clock ();
+  check_error (path, NULL, NULL, CNN_ERROR_MODEL, "layer \"pool\"");
+  start = clock () - start;
+  g_unlink (path);
+  return (double) start / CLOCKS_PER_SEC;
+}
+
+static void
+test_deep_argument (void)
+{
+  double shallow = time_of_argument (1), deep = time_of_argument (400);
+
+  g_test_message ("%.3f s, 400 deep %.3f s", shallow, deep);
+  g_assert_cmpfloat (deep, <, 5 * shallow + 0.1);
+}
+
 /* --- Files that are none --- */
 
 static const struct
@@ -217,7 +291,7 @@ static void
 test_registry (void)
 {
   g_autofree char *was = g_strdup (g_getenv ("CONVLENS_DATA_DIR"));
-  g_autofree char *registry = new_path ("models.json");
+  g_autofree char *registry = new_path ("models.json"), *pins = new_path ("pins.json");
   g_autofree char *deep = repeated ("/* \" */", "[", 200000, "");
   static const char *const messages[] = { "models.json is a device or a pipe",
                                           "models.json is not sound JSON" };
@@ -225,19 +299,26 @@ test_registry (void)
   g_setenv ("CONVLENS_DATA_DIR", test_folder (), TRUE);
   for (guint i = 0; i < G_N_ELEMENTS (messages); i++)
     {
-      g_autoptr (GError) error = NULL;
+      g_autoptr (GError) error = NULL, problem = NULL;
+      g_autofree char *checksum = NULL;
 
       g_unlink (registry);
+      g_unlink (pins);
       if (i == 0)
-        g_assert_cmpint (mkfifo (registry, 0600), ==, 0);
+        g_assert_true (mkfifo (registry, 0600) == 0 && mkfifo (pins, 0600) == 0);
       else
-        g_assert_true (g_file_set_contents (registry, deep, -1, NULL));
+        g_assert_true (g_file_set_contents (registry, deep, -1, NULL)
+                       && g_file_set_contents (pins, deep, -1, NULL));
       g_assert_null (cnn_store_open (&error));
       g_assert_error (error, CNN_ERROR, CNN_ERROR_FILE);
       g_test_message ("%s", error->message);
       g_assert_nonnull (strstr (error->message, messages[i]));
+      g_assert_false (cnn_pins_get (test_folder (), "xception", &checksum, &problem));
+      g_assert_error (problem, CNN_ERROR, CNN_ERROR_FILE);
+      g_assert_nonnull (strstr (problem->message, messages[i] + strlen ("models.json")));
     }
   g_unlink (registry);
+  g_unlink (pins);
   g_setenv ("CONVLENS_DATA_DIR", was, TRUE);
 }
 
@@ -298,6 +379,8 @@ main (int argc, char **argv)
   g_test_add_func ("/readers/json/texts", test_texts);
   g_test_add_func ("/readers/json/limits", test_limits);
   g_test_add_func ("/readers/json/doors", test_doors);
+  g_test_add_func ("/readers/graph/uses", test_uses);
+  g_test_add_func ("/readers/graph/deep-argument", test_deep_argument);
   g_test_add_func ("/readers/files/odd", test_odd_files);
   g_test_add_func ("/readers/files/registry", test_registry);
   g_test_add_func ("/readers/files/large", test_large_file);
