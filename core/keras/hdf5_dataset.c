@@ -119,7 +119,7 @@ open_dataset (CnnHdf5 *file, const char *path, Dataset *dataset, GError **error)
   dataset->id = cnn_hdf5_open_object (file, path);
   if (dataset->id < 0)
     {
-      gboolean link = H5Lexists (file->id, path, H5P_DEFAULT) > 0;
+      gboolean link = cnn_hdf5_leads_out (file, path);
 
       return refuse (error, link ? CNN_ERROR_UNSUPPORTED : CNN_ERROR_FILE, path,
                      link ? "lies behind a soft or external link, which is not followed"

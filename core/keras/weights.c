@@ -543,15 +543,22 @@ cnn_weights_assign (CnnPart *top, CnnHdf5 *file, CnnWeightsKind kind, guint *rea
                     GError **error)
 {
   g_autoptr (GPtrArray) assignments = g_ptr_array_new_with_free_func (assignment_free);
+  g_autoptr (GError) problem = NULL;
   gboolean done = kind == CNN_WEIGHTS_LEGACY
-                      ? assign_legacy (top, file, assignments, error)
-                      : cnn_weights_assign_paths (top, file, assignments, error);
+                      ? assign_legacy (top, file, assignments, &problem)
+                      : cnn_weights_assign_paths (top, file, assignments, &problem);
 
   if (reached != NULL)
     *reached = assignments->len;
-  if (!done)
-    return NULL;
-  return g_steal_pointer (&assignments);
+  if (done)
+    return g_steal_pointer (&assignments);
+  /* what seems to be missing may be what could not be read */
+  if (cnn_hdf5_damaged (file) != NULL)
+    g_set_error (error, CNN_ERROR, CNN_ERROR_FILE, "its weights are damaged at \"%s\"",
+                 cnn_hdf5_damaged (file));
+  else
+    g_propagate_error (error, g_steal_pointer (&problem));
+  return NULL;
 }
 
 gboolean
