@@ -10,6 +10,7 @@
 
 #include <glib/gstdio.h>
 #include <string.h>
+#include <zlib.h>
 
 #define OWN_ADDRESS 0x0101010101010101 /* is replaced by the place of what was found */
 
@@ -160,6 +161,74 @@ test_dense_attributes (void)
   g_unlink (path);
 }
 
+/* A chunk that unpacks to less, or to more, than it should. */
+static void
+test_chunk_length (void)
+{
+  static const gsize lengths[] = { 1, 431, 433, 1000000 };
+  g_autofree char *path = new_path ("chunk.h5"), *config = small_text (small_config, NULL, NULL);
+
+  for (guint i = 0; i < G_N_ELEMENTS (lengths); i++)
+    {
+      static const hsize_t first[4] = { 0 };
+      g_autofree guint8 *zeros = g_malloc0 (lengths[i]);
+      uLongf length = compressBound (lengths[i]);
+      g_autofree guint8 *packed = g_malloc (length);
+      hid_t file, dataset;
+
+      g_assert_cmpint (compress (packed, &length, zeros, lengths[i]), ==, Z_OK);
+      write_h5 (path, LEGACY, config, with_chunks);
+      file = H5Fopen (path, H5F_ACC_RDWR, H5P_DEFAULT);
+      dataset = H5Dopen2 (file, "model_weights/conv/conv/kernel:0", H5P_DEFAULT);
+      g_assert_cmpint (H5Dwrite_chunk (dataset, H5P_DEFAULT, 0, first, length, packed), >=, 0);
+      H5Dclose (dataset);
+      H5Fclose (file);
+      check_error (
+          path, NULL, NULL, CNN_ERROR_FILE,
+          "layer \"conv\": dataset \"model_weights/conv/conv/kernel:0\" cannot be read, it "
+          "is damaged");
+    }
+  g_unlink (path);
+}
+
+/* Numbers in chunks of every kind are what they are without. */
+static void
+test_chunks (void)
+{
+  static const hsize_t shapes[][4] = {
+    { 3, 3, 3, 4 }, { 1, 1, 1, 1 }, { 2, 2, 2, 3 }, { 3, 1, 3, 4 }
+  };
+  const hid_t types[] = { H5T_IEEE_F32LE, H5T_IEEE_F32BE, H5T_IEEE_F64LE };
+  g_autofree char *path = new_path ("chunks.h5"), *config = small_text (small_config, NULL, NULL);
+
+  for (guint i = 0; i < G_N_ELEMENTS (shapes) * G_N_ELEMENTS (types) * 4; i++)
+    {
+      const guint filters = i % 4, type = i / 4 % G_N_ELEMENTS (types);
+      hid_t creation = H5Pcreate (H5P_DATASET_CREATE), file;
+      g_autoptr (CnnNetwork) network = NULL;
+      g_autoptr (GError) error = NULL;
+      const CnnArray *kernel;
+
+      H5Pset_chunk (creation, 4, shapes[i / 12]);
+      if ((filters & 1) != 0)
+        H5Pset_shuffle (creation);
+      if ((filters & 2) != 0)
+        H5Pset_deflate (creation, 6);
+      write_h5 (path, LEGACY, config, NULL);
+      file = H5Fopen (path, H5F_ACC_RDWR, H5P_DEFAULT);
+      write_numbers (file, "model_weights/conv/conv/kernel:0", types[type], 4, kernel_dims,
+                     creation);
+      H5Fclose (file);
+      H5Pclose (creation);
+      network = cnn_network_open (path, NULL, CNN_PREPROCESS_AUTO, NULL, &error);
+      g_assert_no_error (error);
+      kernel = cnn_model_node (network->model, 1)->layer->weights[0];
+      for (gsize j = 0; j < 108; j++)
+        g_assert_cmpfloat (kernel->data[j], ==, small_number (j));
+    }
+  g_unlink (path);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -174,6 +243,8 @@ main (int argc, char **argv)
     }
   g_test_add_func ("/hdf5/heap-end", test_heap_end);
   g_test_add_func ("/hdf5/dense-attributes", test_dense_attributes);
+  g_test_add_func ("/hdf5/chunk-length", test_chunk_length);
+  g_test_add_func ("/hdf5/chunks", test_chunks);
   status = g_test_run ();
   remove_folder ();
   return status;

@@ -6,7 +6,8 @@
 #include <glib/gstdio.h>
 #include <unistd.h>
 
-#define DRIVER_NUMBER 400 /* from those that are free for tries of one's own */
+#define PIECE (4 * 1024 * 1024) /* between looks at whether it is still asked for */
+#define DRIVER_NUMBER 400       /* from those that are free for tries of one's own */
 
 /* --- The part --- */
 
@@ -52,8 +53,12 @@ cnn_file_part_read (const CnnFilePart *part, guint64 at, gsize length, void *byt
     return FALSE;
   for (gsize done = 0; done < length;)
     {
-      gssize n = pread (part->fd, (char *) bytes + done, length - done,
-                        (off_t) (part->offset + at + done));
+      gssize n;
+
+      if (cnn_cancelled (NULL))
+        return FALSE;
+      n = pread (part->fd, (char *) bytes + done, MIN (length - done, PIECE),
+                 (off_t) (part->offset + at + done));
 
       if (n < 0 && errno == EINTR)
         continue;

@@ -54,4 +54,9 @@ char *cnn_hdf5_check_file (CnnHdf5 *file);
 gboolean cnn_hdf5_variable_strings (CnnHdf5 *file, guint64 address, const char *name, gsize n,
                                     GPtrArray *strings);
 
+/* All numbers of a dataset in chunks, packed by deflate and shuffle at most, as they are stored:
+ * `element` bytes each. FALSE where one is missing or damaged, or there is no memory. */
+gboolean cnn_hdf5_read_chunks (CnnHdf5 *file, hid_t dataset, gsize element, int rank,
+                               const gint64 *dims, void *numbers);
+
 G_END_DECLS
