@@ -232,7 +232,7 @@ check_error (const char *path, const char *architecture, const char *labels, int
 {
   g_autoptr (GError) error = NULL;
   g_autoptr (CnnNetwork) network =
-      cnn_network_open (path, architecture, CNN_PREPROCESS_AUTO, labels, &error);
+      cnn_network_open (path, architecture, CNN_PREPROCESS_AUTO, labels, NULL, &error);
 
   g_assert_null (network);
   g_assert_nonnull (error);

@@ -82,7 +82,7 @@ test_change (gconstpointer data)
       for (int j = 0; j < changes[i].size; j++)
         bytes[at + (gsize) changes[i].at + (gsize) j] = (char) (value >> (8 * j));
       g_assert_true (g_file_set_contents (path, bytes, (gssize) length, NULL));
-      network = cnn_network_open (path, NULL, CNN_PREPROCESS_AUTO, NULL, &error);
+      network = cnn_network_open (path, NULL, CNN_PREPROCESS_AUTO, NULL, NULL, &error);
       g_test_message ("at %" G_GSIZE_FORMAT ": %s", at, error != NULL ? error->message : "opened");
       tried++;
       /* an object that nobody needs may be as it likes */
@@ -152,7 +152,7 @@ test_dense_attributes (void)
   {
     g_autoptr (GError) error = NULL;
     g_autoptr (CnnNetwork) network =
-        cnn_network_open (path, NULL, CNN_PREPROCESS_AUTO, NULL, &error);
+        cnn_network_open (path, NULL, CNN_PREPROCESS_AUTO, NULL, NULL, &error);
 
     g_assert_no_error (error);
   }
@@ -220,7 +220,7 @@ test_chunks (void)
                      creation);
       H5Fclose (file);
       H5Pclose (creation);
-      network = cnn_network_open (path, NULL, CNN_PREPROCESS_AUTO, NULL, &error);
+      network = cnn_network_open (path, NULL, CNN_PREPROCESS_AUTO, NULL, NULL, &error);
       g_assert_no_error (error);
       kernel = cnn_model_node (network->model, 1)->layer->weights[0];
       for (gsize j = 0; j < 108; j++)

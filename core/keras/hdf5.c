@@ -217,14 +217,22 @@ cnn_hdf5_free (CnnHdf5 *file)
 #define get_link_info H5Lget_info
 #endif
 
+#if H5_VERSION_GE(1, 12, 0)
+#define LinkInfo H5L_info1_t
+#define get_link_info H5Lget_info1
+#else
+#define LinkInfo H5L_info_t
+#define get_link_info H5Lget_info
+#endif
+
 /* A soft or external link could lead out of the file. */
 static gboolean
 is_hard_link (hid_t group, const char *name, guint64 *address)
 {
-  H5L_info_t info;
+  LinkInfo info;
 
-  if (H5Lexists (group, name, H5P_DEFAULT) <= 0 || H5Lget_info (group, name, &info, H5P_DEFAULT) < 0
-      || info.type != H5L_TYPE_HARD)
+  if (cnn_cancelled (NULL) || H5Lexists (group, name, H5P_DEFAULT) <= 0
+      || get_link_info (group, name, &info, H5P_DEFAULT) < 0 || info.type != H5L_TYPE_HARD)
     return FALSE;
   *address = info.u.address;
   return TRUE;
@@ -271,8 +279,7 @@ walk (CnnHdf5 *file, char *const *names, guint n)
       hid_t from = i > 0 ? g_array_index (file->steps, Step, i - 1).id : file->id;
       Step step = { NULL, -1 };
 
-      if (!cnn_cancelled (NULL))
-        step.id = open_member (file, from, names, i + 1);
+      step.id = open_member (file, from, names, i + 1);
       if (step.id < 0)
         return -1;
       step.name = g_strdup (names[i]);
@@ -391,7 +398,7 @@ cnn_hdf5_children (CnnHdf5 *file, const char *path)
   H5G_info_t info;
 
   if (group >= 0 && H5Iget_type (group) == H5I_GROUP && H5Gget_info (group, &info) >= 0)
-    for (hsize_t i = 0; i < MIN (info.nlinks, MAX_CHILDREN); i++)
+    for (hsize_t i = 0; i < MIN (info.nlinks, MAX_CHILDREN) && !cnn_cancelled (NULL); i++)
       {
         char name[256];
         gssize length = H5Lget_name_by_idx (group, ".", H5_INDEX_NAME, H5_ITER_INC, i, name,

@@ -585,11 +585,25 @@ open_network (Opening *opening, const char *architecture, CnnPreprocess preproce
   return g_steal_pointer (&network);
 }
 
-CnnNetwork *
-cnn_network_open (const char *name, const char *architecture, CnnPreprocess preprocess,
-                  const char *labels_file, GError **error)
+/* HDF5 is not for threads. */
+static GMutex hdf5_lock;
+
+static gboolean
+lock_hdf5 (GError **error)
 {
-  static GMutex hdf5_is_not_for_threads;
+  while (!g_mutex_trylock (&hdf5_lock))
+    {
+      if (cnn_cancelled (error))
+        return FALSE;
+      g_usleep (1000);
+    }
+  return TRUE;
+}
+
+static CnnNetwork *
+open_named (const char *name, const char *architecture, CnnPreprocess preprocess,
+            const char *labels_file, GError **error)
+{
   g_auto (Opening) opening = { 0 };
   /* Without a registry the names in it are not known, and all else goes on. */
   g_autoptr (CnnStore) store = cnn_store_open (NULL);
@@ -597,19 +611,41 @@ cnn_network_open (const char *name, const char *architecture, CnnPreprocess prep
   g_autoptr (GError) problem = NULL;
   CnnNetwork *network;
 
-  if (path == NULL)
+  if (path == NULL || !lock_hdf5 (error))
     return NULL;
-  if (architecture != NULL && architecture[0] == '\0')
-    architecture = NULL;
   opening.path = path;
   opening.registered = store != NULL ? cnn_store_model_of (store, path) : NULL;
   opening.label = g_filename_display_basename (path);
-  g_mutex_lock (&hdf5_is_not_for_threads);
   network = open_network (&opening, architecture, preprocess, labels_file, &problem);
-  g_mutex_unlock (&hdf5_is_not_for_threads);
+  g_mutex_unlock (&hdf5_lock);
   if (network == NULL && g_str_has_prefix (problem->message, opening.label))
     g_propagate_error (error, g_steal_pointer (&problem));
   else if (network == NULL)
     g_propagate_prefixed_error (error, g_steal_pointer (&problem), "%s: ", opening.label);
   return network;
+}
+
+CnnNetwork *
+cnn_network_open (const char *name, const char *architecture, CnnPreprocess preprocess,
+                  const char *labels_file, const CnnProgress *progress, GError **error)
+{
+  GCancellable *cancellable = progress != NULL ? progress->cancellable : NULL;
+  g_autoptr (GError) problem = NULL;
+  g_autoptr (CnnNetwork) network = NULL;
+
+  if (!cnn_progress_step (progress, 0, "reading the model", error))
+    return NULL;
+  if (architecture != NULL && architecture[0] == '\0')
+    architecture = NULL;
+  if (cancellable != NULL)
+    g_cancellable_push_current (cancellable);
+  network = open_named (name, architecture, preprocess, labels_file, &problem);
+  if (cancellable != NULL)
+    g_cancellable_pop_current (cancellable);
+  /* whatever then seemed to be wrong */
+  if (!cnn_progress_step (progress, 0, "reading the model", error))
+    return NULL;
+  if (network == NULL)
+    g_propagate_error (error, g_steal_pointer (&problem));
+  return g_steal_pointer (&network);
 }

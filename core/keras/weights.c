@@ -169,7 +169,7 @@ read_groups (CnnHdf5 *file, GError **error)
                    legacy_root (file));
       return NULL;
     }
-  for (int i = 0; names[i] != NULL; i++)
+  for (int i = 0; names[i] != NULL && !cnn_cancelled (NULL); i++)
     {
       Group *group = read_group (file, names[i], error);
 
@@ -433,7 +433,7 @@ assign_legacy (CnnPart *top, CnnHdf5 *file, GPtrArray *assignments, GError **err
 
   if (groups == NULL)
     return FALSE;
-  for (guint i = 0; i < top->parts->len; i++)
+  for (guint i = 0; i < top->parts->len && !cnn_cancelled (NULL); i++)
     {
       g_autoptr (GPtrArray) weighted = cnn_weights_parts (g_ptr_array_index (top->parts, i));
 
@@ -442,7 +442,7 @@ assign_legacy (CnnPart *top, CnnHdf5 *file, GPtrArray *assignments, GError **err
     }
   if (!pair_groups (parts, groups, error))
     return FALSE;
-  for (guint i = 0; i < parts->len; i++)
+  for (guint i = 0; i < parts->len && !cnn_cancelled (NULL); i++)
     if (!assign_group (file, g_ptr_array_index (parts, i), g_ptr_array_index (groups, i),
                        assignments, error))
       return FALSE;
@@ -613,7 +613,7 @@ cnn_weights_read (CnnHdf5 *file, GPtrArray *assignments, GError **error)
     {
       CnnAssignment *assignment = g_ptr_array_index (assignments, i);
       CnnArray **weights = &assignment->part->layer->weights[assignment->variable];
-      CnnArray *array = read_assignment (file, assignment, error);
+      CnnArray *array = cnn_cancelled (error) ? NULL : read_assignment (file, assignment, error);
 
       if (array == NULL)
         return FALSE;
