@@ -32,8 +32,9 @@ typedef struct
 } CnnOptions;
 
 /* Opens model and device; a NULL device option follows cnn_device_open. `on_device` FALSE leaves
- * the device closed (for listing layers only). Transfer full. */
-CnnSession *cnn_session_open (const CnnOptions *options, gboolean on_device, GError **error);
+ * the device closed (for listing layers only). progress: or NULL. Transfer full. */
+CnnSession *cnn_session_open (const CnnOptions *options, gboolean on_device,
+                              const CnnProgress *progress, GError **error);
 CnnSession *cnn_session_ref (CnnSession *session);
 void cnn_session_unref (CnnSession *session);
 
@@ -60,6 +61,7 @@ typedef struct
   const char *path, *sidecar; /* the file; its <file>.json or NULL */
   const char *registered;     /* its name in the registry, or NULL */
   const char *architecture, *architecture_from;
+  const char *contradiction; /* why the option's architecture cannot be the model's, or NULL */
   CnnPreprocess preprocess;
   const char *preprocess_from;
   const char *prepared_by; /* the model's own layer that prepares its input, or NULL */

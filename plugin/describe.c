@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "commands.h"
+#include "json.h"
 
-#include <json-glib/json-glib.h>
 #include <string.h>
 
 #define SHOWN_LABELS 3
@@ -46,6 +46,11 @@ check (const Wish *wish, const CnnFacts *facts, const CnnStoreModel *registered,
                    facts->path);
       return FALSE;
     }
+  if (wish->architecture != NULL && facts->contradiction != NULL)
+    {
+      g_set_error_literal (error, CNN_ERROR, CNN_ERROR_ARGUMENT, facts->contradiction);
+      return FALSE;
+    }
   if (wish->width > 0
       && ((facts->own_width > 0 && facts->own_width != wish->width)
           || (facts->own_height > 0 && facts->own_height != wish->height)))
@@ -78,13 +83,13 @@ check (const Wish *wish, const CnnFacts *facts, const CnnStoreModel *registered,
 static JsonNode *
 old_sidecar (const CnnFacts *facts, GError **error)
 {
-  g_autoptr (JsonParser) parser = json_parser_new ();
   if (facts->sidecar != NULL)
     {
-      /* The engine has read it already, and found it sound. */
-      if (!json_parser_load_from_file (parser, facts->sidecar, error))
-        return NULL;
-      return json_parser_steal_root (parser);
+      g_autoptr (JsonNode) old = cnn_json_read (facts->sidecar, error);
+      if (old == NULL || JSON_NODE_HOLDS_OBJECT (old))
+        return g_steal_pointer (&old);
+      g_set_error (error, CNN_ERROR, CNN_ERROR_FILE, "%s is not a JSON object", facts->sidecar);
+      return NULL;
     }
   JsonNode *root = json_node_new (JSON_NODE_OBJECT);
   json_node_take_object (root, json_object_new ());
@@ -250,7 +255,7 @@ describe (const Arguments *arguments, const Subject *subject G_GNUC_UNUSED,
 {
   CnnOptions options = command_options (arguments);
   Wish wish = wish_of (&options);
-  g_autoptr (CnnSession) session = cnn_session_open (&options, FALSE, error);
+  g_autoptr (CnnSession) session = cnn_session_open (&options, FALSE, progress, error);
   if (session == NULL || !cnn_progress_step (progress, 0.5, NULL, error))
     return NULL;
   CnnFacts facts;

@@ -350,13 +350,18 @@ note_first_use (CnnReference *reference, gpointer data)
 {
   int *first = data;
 
-  first[reference->part] = MIN (first[reference->part], reference->use);
+  /* what is negative is no use at all, and stays so */
+  if (reference->use >= 0)
+    first[reference->part] = MIN (first[reference->part], reference->use);
 }
 
 static void
 move_use (CnnReference *reference, gpointer data)
 {
-  reference->use -= ((const int *) data)[reference->part];
+  const int first = ((const int *) data)[reference->part];
+
+  if (reference->use >= first)
+    reference->use -= first;
 }
 
 /* A nested model's own making counts as its first use in most versions of Keras, and not in others;
@@ -398,7 +403,9 @@ read_functional (CnnPart *part, JsonObject *config, GError **error)
         }
       for (guint j = 0; calls != NULL && j < json_array_get_length (calls); j++)
         {
-          CnnUse *use = read_use (indices, inner, json_array_get_element (calls, j), error);
+          CnnUse *use = cnn_cancelled (error)
+                            ? NULL
+                            : read_use (indices, inner, json_array_get_element (calls, j), error);
 
           if (use == NULL)
             return FALSE;
@@ -516,6 +523,8 @@ read_part (Reader *reader, JsonObject *object, const CnnPart *outer, GError **er
                    name != NULL ? name : "?");
       return NULL;
     }
+  if (cnn_cancelled (error))
+    return NULL;
   if (++reader->n_parts > MAX_PARTS)
     {
       g_set_error (error, CNN_ERROR, CNN_ERROR_UNSUPPORTED, "the config has more than %d layers",

@@ -5,29 +5,17 @@
  * before them once, in cnn_network_open. */
 
 #include "error.h"
+#include "json.h"
 #include "keras.h"
+#include "progress.h"
+#include "regular.h"
 
-#include <json-glib/json-glib.h>
 #include <string.h>
 
 G_BEGIN_DECLS
 
-/* --- json.c: JSON from strangers --- */
+/* --- json.c: Keras' ways to write lists --- */
 
-/* Parses text after a look at its size and depth. Transfer full; CNN_ERROR_FILE. */
-JsonNode *cnn_json_parse (const char *text, gsize length, const char *what, GError **error);
-/* A file of JSON, gzipped where its name ends in .gz. Transfer full. */
-JsonNode *cnn_json_read (const char *path, GError **error);
-/* A member if it is there and of that kind, else NULL. Transfer none. */
-JsonNode *cnn_json_member (JsonObject *object, const char *name);
-JsonObject *cnn_json_object (JsonObject *object, const char *name);
-JsonArray *cnn_json_array (JsonObject *object, const char *name);
-const char *cnn_json_string (JsonObject *object, const char *name);
-const char *cnn_json_node_string (JsonNode *node);
-gboolean cnn_json_is_number (JsonNode *node);
-gboolean cnn_json_is_null (JsonNode *node);
-/* A whole number, also one that is written 3.0. */
-gboolean cnn_json_integer (JsonNode *node, gint64 *value);
 /* Looks through Keras' and Python's wrappings of tuples, shapes and arrays. Transfer none. */
 JsonNode *cnn_json_unwrap (JsonNode *node);
 /* Appends every number of nested lists; FALSE where something else is among them. */
@@ -47,6 +35,10 @@ void cnn_hdf5_free (CnnHdf5 *file);
 /* Something is there, and hard links alone lead to it. Paths begin at the root: "a/b". */
 gboolean cnn_hdf5_has (CnnHdf5 *file, const char *path);
 gboolean cnn_hdf5_is_group (CnnHdf5 *file, const char *path);
+/* A soft or external link is on the way, which is not followed. */
+gboolean cnn_hdf5_leads_out (CnnHdf5 *file, const char *path);
+/* The path of something that was looked for, is there and is damaged, or NULL. Transfer none. */
+const char *cnn_hdf5_damaged (CnnHdf5 *file);
 /* Names in a group, sorted by number where they end in one: a, a_1, a_2, a_10. Transfer full. */
 GStrv cnn_hdf5_children (CnnHdf5 *file, const char *path);
 /* The strings of an attribute, those of name0, name1, … where Keras has split it; *strings is NULL
@@ -182,6 +174,9 @@ void cnn_architecture_free (CnnArchitecture *architecture);
 gboolean cnn_architecture_open (const char *name, JsonNode *sidecar, CnnHdf5 *file,
                                 CnnWeightsKind kind, const char *label, CnnModel **model,
                                 CnnPart **top, CnnArchitecture **known, GError **error);
+/* FALSE, with the reason, where a model that is whole is not what `name` (as above) says: it calls
+ * itself otherwise, or lacks the layers. A head of its own is no matter. */
+gboolean cnn_architecture_check (const char *name, const CnnPart *top, GError **error);
 /* The one of that name, or whose name it begins with; NULL where none is known. Transfer full. */
 CnnArchitecture *cnn_architecture_named (const char *name);
 /* The architecture that a model says it is, by Keras' name of it: "mobilenet_0.25_224", "xception".
