@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "photographs.h"
 
-#include <errno.h>
-#include <glib/gstdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 static void
@@ -34,7 +31,8 @@ add_photograph (GPtrArray *photographs, const char *path, gboolean alone)
   Photograph *photograph = g_new0 (Photograph, 1);
   char *dot;
   photograph->path = g_strdup (path);
-  photograph->name = g_path_get_basename (path);
+  photograph->name =
+      strcmp (path, CNN_STANDARD_INPUT) == 0 ? g_strdup ("stdin") : g_path_get_basename (path);
   photograph->alone = alone;
   dot = strrchr (photograph->name, '.');
   if (dot != NULL && dot != photograph->name)
@@ -93,144 +91,6 @@ photographs_find (const char *const *words, GError **error)
   return g_steal_pointer (&photographs);
 }
 
-/* --- Where the results go --- */
-
-/* The same for every name of a file that is there; NULL for one that is not. */
-static char *
-identity (const char *path)
-{
-  GStatBuf info;
-  if (g_stat (path, &info) != 0)
-    return NULL;
-  return g_strdup_printf ("%" G_GUINT64_FORMAT ":%" G_GUINT64_FORMAT, (guint64) info.st_dev,
-                          (guint64) info.st_ino);
-}
-
-/* Of identity, the path of each photograph that is there. One alone is left out: whether its option
- * names its file or a folder of several is known when it is written. */
-static GHashTable *
-photographs_on_disk (GPtrArray *photographs)
-{
-  GHashTable *table = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
-  for (guint i = 0; i < photographs->len; i++)
-    {
-      const Photograph *photograph = photographs->pdata[i];
-      char *key = photograph->alone ? NULL : identity (photograph->path);
-      if (key != NULL)
-        g_hash_table_insert (table, key, photograph->path);
-    }
-  return table;
-}
-
-static gboolean
-check_parent (const char *path, GError **error)
-{
-  g_autofree char *plain = g_strdup (path);
-  for (gsize n = strlen (plain); n > 1 && plain[n - 1] == G_DIR_SEPARATOR; n--)
-    plain[n - 1] = '\0';
-  g_autofree char *folder = g_path_get_dirname (plain);
-  if (g_file_test (folder, G_FILE_TEST_IS_DIR))
-    return TRUE;
-  g_set_error (error, CNN_ERROR, CNN_ERROR_FILE, "%s cannot be written: no folder %s", path,
-               folder);
-  return FALSE;
-}
-
-static gboolean
-check_folder (const Argument *option, const char *path, GError **error)
-{
-  g_autofree char *lower = g_ascii_strdown (path, -1);
-  if (g_file_test (path, G_FILE_TEST_IS_DIR))
-    return TRUE;
-  if (g_file_test (path, G_FILE_TEST_EXISTS) || g_str_has_suffix (lower, option->suffix))
-    {
-      g_set_error (error, CNN_ERROR, CNN_ERROR_ARGUMENT,
-                   "%s %s is one file, and there are several photographs; name a folder",
-                   option->name, path);
-      return FALSE;
-    }
-  return TRUE;
-}
-
-/* The folder by the one name that it has, there or not. */
-static char *
-real_folder (const char *path)
-{
-  g_autofree char *canonical = g_canonicalize_filename (path, NULL);
-  g_autofree char *parent = g_path_get_dirname (canonical);
-  g_autofree char *base = g_path_get_basename (canonical);
-  char *real = realpath (canonical, NULL), *real_parent;
-  if (real == NULL && (real_parent = realpath (parent, NULL)) != NULL)
-    {
-      real = g_build_filename (real_parent, base, NULL);
-      free (real_parent);
-    }
-  return real != NULL ? real : g_steal_pointer (&canonical);
-}
-
-/* taken: of a file to be written, the photograph that it is of. */
-static gboolean
-check_names (GPtrArray *photographs, const Argument *option, const char *wish, GHashTable *taken,
-             GHashTable *inputs, GError **error)
-{
-  g_autofree char *folder = real_folder (wish);
-  for (guint i = 0; i < photographs->len; i++)
-    {
-      const Photograph *photograph = photographs->pdata[i], *other;
-      g_autofree char *file = g_strconcat (photograph->name, option->suffix, NULL);
-      g_autofree char *path = g_build_filename (folder, file, NULL);
-      g_autofree char *key = identity (path);
-      const char *input = key != NULL ? g_hash_table_lookup (inputs, key) : NULL;
-      if (input != NULL)
-        {
-          g_set_error (error, CNN_ERROR, CNN_ERROR_ARGUMENT,
-                       "%s %s: %s would be written over the photograph %s; name another folder",
-                       option->name, wish, file, input);
-          return FALSE;
-        }
-      other = g_hash_table_lookup (taken, path);
-      if (other == photograph)
-        g_set_error (error, CNN_ERROR, CNN_ERROR_ARGUMENT,
-                     "%s %s: another option writes %s there too; name a folder for each",
-                     option->name, wish, file);
-      else if (other != NULL && strcmp (other->path, photograph->path) == 0)
-        g_set_error (error, CNN_ERROR, CNN_ERROR_ARGUMENT, "%s is named twice", other->path);
-      else if (other != NULL)
-        g_set_error (error, CNN_ERROR, CNN_ERROR_ARGUMENT,
-                     "%s and %s would both be written as %s in %s; do them in two runs, or rename "
-                     "one",
-                     other->path, photograph->path, file, wish);
-      if (other != NULL)
-        return FALSE;
-      g_hash_table_insert (taken, g_steal_pointer (&path), (gpointer) photograph);
-    }
-  return TRUE;
-}
-
-gboolean
-photographs_check_outputs (GPtrArray *photographs, const Arguments *arguments, GError **error)
-{
-  GPtrArray *table = arguments_table (arguments);
-  g_autoptr (GHashTable) taken = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
-  g_autoptr (GHashTable) inputs = photographs_on_disk (photographs);
-  const Photograph *first = photographs->len > 0 ? photographs->pdata[0] : NULL;
-  for (guint i = 0; i < table->len; i++)
-    {
-      const Argument *option = table->pdata[i];
-      const char *path = arguments_get (arguments, option->name);
-      if (option->kind != ARGUMENT_OUTPUT || *path == '\0')
-        continue;
-      if (!check_parent (path, error))
-        return FALSE;
-      if (first == NULL || (first->alone && !g_file_test (path, G_FILE_TEST_IS_DIR)))
-        continue;
-      if ((!first->alone && !check_folder (option, path, error))
-          || !check_names (photographs, option, path, taken, inputs, error))
-        return FALSE;
-    }
-  return TRUE;
-}
-
 /* --- The run --- */
 
 typedef struct
@@ -257,6 +117,7 @@ show_part (double fraction, const char *what, gpointer data)
 typedef struct
 {
   const char *path;
+  GCancellable *cancellable;
   GThread *thread;
   CnnImage *photo; /* or else */
   CnnArray *input;
@@ -267,17 +128,16 @@ static gpointer
 read_photograph (gpointer data)
 {
   Reading *reading = data;
-  if (cnn_npy_is (reading->path))
-    reading->input = cnn_npy_load (reading->path, &reading->error);
-  else
-    reading->photo = cnn_image_load (reading->path, &reading->error);
+  cnn_photo_load (reading->path, reading->cancellable, &reading->photo, &reading->input,
+                  &reading->error);
   return NULL;
 }
 
 static Reading *
-reading_begin (const Photograph *photograph)
+reading_begin (const Photograph *photograph, const CnnProgress *progress)
 {
   Reading *reading = g_new0 (Reading, 1);
+  reading->cancellable = progress->cancellable;
   reading->path = photograph->path;
   reading->thread = g_thread_new ("photograph", read_photograph, reading);
   return reading;
@@ -323,6 +183,7 @@ typedef struct
 {
   const Photograph *photograph;
   const Arguments *arguments;
+  const Outputs *outputs;
   Result *result; /* or else */
   GError *error;
   GThread *thread;
@@ -332,8 +193,8 @@ static gpointer
 write_files (gpointer data)
 {
   Outcome *outcome = data;
-  if (!result_write_files (outcome->result, outcome->arguments, outcome->photograph,
-                           &outcome->error))
+  if (!result_write_files (outcome->result, outcome->arguments, outcome->outputs,
+                           outcome->photograph, &outcome->error))
     g_clear_pointer (&outcome->result, result_free);
   return NULL;
 }
@@ -396,8 +257,9 @@ conclude (Outcome *outcome, GPtrArray *photographs, const OpenModel *model, Phot
 }
 
 gboolean
-photographs_run (const Command *command, const Arguments *arguments, GPtrArray *photographs,
-                 const CnnProgress *progress, PhotographDone done, gpointer data, GError **error)
+photographs_run (const Command *command, const Arguments *arguments, const Outputs *outputs,
+                 GPtrArray *photographs, const CnnProgress *progress, PhotographDone done,
+                 gpointer data, GError **error)
 {
   static const CnnProgress quiet = { 0 };
   g_autoptr (OpenModel) model = open_model_new (photographs->len);
@@ -413,11 +275,12 @@ photographs_run (const Command *command, const Arguments *arguments, GPtrArray *
       CnnProgress own = { show_part, &part, progress->cancellable };
       g_autoptr (Outcome) outcome = g_new0 (Outcome, 1);
       g_autoptr (Reading) reading =
-          next != NULL ? g_steal_pointer (&next) : reading_begin (photograph);
+          next != NULL ? g_steal_pointer (&next) : reading_begin (photograph, progress);
       if (i + 1 < photographs->len)
-        next = reading_begin (photographs->pdata[i + 1]);
+        next = reading_begin (photographs->pdata[i + 1], progress);
       outcome->photograph = photograph;
       outcome->arguments = arguments;
+      outcome->outputs = outputs;
       outcome->result = look (command, arguments, reading, model, &own, &outcome->error);
       ended = ends_all (outcome, model);
       if (g_error_matches (outcome->error, CNN_ERROR, CNN_ERROR_DEVICE))
