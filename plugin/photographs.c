@@ -139,14 +139,17 @@ reading_begin (const Photograph *photograph, const CnnProgress *progress)
   Reading *reading = g_new0 (Reading, 1);
   reading->cancellable = progress->cancellable;
   reading->path = photograph->path;
-  reading->thread = g_thread_new ("photograph", read_photograph, reading);
+  reading->thread = g_thread_try_new ("photograph", read_photograph, reading, NULL);
+  if (reading->thread == NULL)
+    read_photograph (reading);
   return reading;
 }
 
 static gboolean
 reading_end (Reading *reading, GError **error)
 {
-  g_thread_join (g_steal_pointer (&reading->thread));
+  if (reading->thread != NULL)
+    g_thread_join (g_steal_pointer (&reading->thread));
   if (reading->error != NULL)
     g_propagate_error (error, g_steal_pointer (&reading->error));
   return reading->photo != NULL || reading->input != NULL;
@@ -203,8 +206,8 @@ static void
 outcome_begin_to_write (Outcome *outcome)
 {
   if (result_files_are_ready (outcome->result))
-    outcome->thread = g_thread_new ("files", write_files, outcome);
-  else
+    outcome->thread = g_thread_try_new ("files", write_files, outcome, NULL);
+  if (outcome->thread == NULL)
     write_files (outcome);
 }
 
