@@ -127,12 +127,7 @@ write_sidecar (const Wish *wish, const CnnFacts *facts, const char *path, GError
   json_generator_set_pretty (generator, TRUE);
   g_autofree char *json = json_generator_to_data (generator, NULL);
   g_autofree char *text = g_strconcat (json, "\n", NULL);
-  g_autoptr (GError) problem = NULL;
-  if (g_file_set_contents_full (path, text, -1, G_FILE_SET_CONTENTS_CONSISTENT, 0666, &problem))
-    return TRUE;
-  g_set_error (error, CNN_ERROR, CNN_ERROR_FILE, "%s cannot be written: %s", path,
-               problem->message);
-  return FALSE;
+  return cnn_file_write (path, text, strlen (text), error);
 }
 
 /* "tench, goldfish, great_white_shark, …" */

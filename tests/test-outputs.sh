@@ -136,6 +136,14 @@ if [ "$(id -u)" -eq 0 ]; then
 else
   skip "root leaves a file to its owner" "not root"
 fi
+sidecar_mode () {
+  echo '{}' > models/behind.json
+  chmod 600 models/behind.json
+  ln -sf behind.json models/m.h5.json
+  "$convlens" describe models/m.h5 --labels labels.txt && [ -L models/m.h5.json ] &&
+    [ "$(stat -c %a models/behind.json)" = 600 ] && grep -q three models/behind.json
+}
+ok "so does a sidecar" sidecar_mode
 ok "no temporary file is left" sh -c '[ -z "$(find . -name ".convlens*")" ]'
 # A limit on the size of files is as good as a full disk.
 limited () {
