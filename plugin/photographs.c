@@ -113,43 +113,113 @@ show_part (double fraction, const char *what, gpointer data)
     part->progress->update ((part->index + fraction) / part->count, words, part->progress->data);
 }
 
-/* A photograph that is read on a thread of its own, while the one before it is looked at. */
+/* A thread that does one task after the other. The same one for all photographs: a new thread each
+ * time would take whichever of malloc's arenas is free, and in the end each of them would hold the
+ * memory of the largest pictures. */
+typedef struct
+{
+  GThreadPool *pool; /* NULL where no thread could be had: tasks are done when they are given */
+  GMutex lock;
+  GCond done;
+} Worker;
+
+typedef struct
+{
+  void (*run) (gpointer data);
+  gpointer data;
+  gboolean given, done; /* done: guarded by the worker's lock */
+} Task;
+
+static void
+do_task (gpointer data, gpointer user_data)
+{
+  Task *task = data;
+  Worker *worker = user_data;
+  task->run (task->data);
+  g_mutex_lock (&worker->lock);
+  task->done = TRUE;
+  g_cond_broadcast (&worker->done);
+  g_mutex_unlock (&worker->lock);
+}
+
+static Worker *
+worker_new (void)
+{
+  Worker *worker = g_new0 (Worker, 1);
+  g_mutex_init (&worker->lock);
+  g_cond_init (&worker->done);
+  worker->pool = g_thread_pool_new (do_task, worker, 1, TRUE, NULL);
+  return worker;
+}
+
+/* After all that it was given. */
+static void
+worker_free (Worker *worker)
+{
+  if (worker->pool != NULL)
+    g_thread_pool_free (worker->pool, FALSE, TRUE);
+  g_mutex_clear (&worker->lock);
+  g_cond_clear (&worker->done);
+  g_free (worker);
+}
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (Worker, worker_free)
+
+static void
+worker_give (Worker *worker, Task *task)
+{
+  task->given = TRUE;
+  if (worker->pool == NULL)
+    do_task (task, worker);
+  else
+    g_thread_pool_push (worker->pool, task, NULL);
+}
+
+static void
+worker_wait (Worker *worker, const Task *task)
+{
+  g_mutex_lock (&worker->lock);
+  while (task->given && !task->done)
+    g_cond_wait (&worker->done, &worker->lock);
+  g_mutex_unlock (&worker->lock);
+}
+
+/* A photograph that is read on another thread, while the one before it is looked at. */
 typedef struct
 {
   const char *path;
   GCancellable *cancellable;
-  GThread *thread;
+  Worker *reader;
+  Task task;
   CnnImage *photo; /* or else */
   CnnArray *input;
   GError *error;
 } Reading;
 
-static gpointer
+static void
 read_photograph (gpointer data)
 {
   Reading *reading = data;
   cnn_photo_load (reading->path, reading->cancellable, &reading->photo, &reading->input,
                   &reading->error);
-  return NULL;
 }
 
 static Reading *
-reading_begin (const Photograph *photograph, const CnnProgress *progress)
+reading_begin (Worker *reader, const Photograph *photograph, const CnnProgress *progress)
 {
   Reading *reading = g_new0 (Reading, 1);
   reading->cancellable = progress->cancellable;
   reading->path = photograph->path;
-  reading->thread = g_thread_try_new ("photograph", read_photograph, reading, NULL);
-  if (reading->thread == NULL)
-    read_photograph (reading);
+  reading->reader = reader;
+  reading->task = (Task){ .run = read_photograph, .data = reading };
+  worker_give (reader, &reading->task);
   return reading;
 }
 
 static gboolean
 reading_end (Reading *reading, GError **error)
 {
-  if (reading->thread != NULL)
-    g_thread_join (g_steal_pointer (&reading->thread));
+  worker_wait (reading->reader, &reading->task);
   if (reading->error != NULL)
     g_propagate_error (error, g_steal_pointer (&reading->error));
   return reading->photo != NULL || reading->input != NULL;
@@ -158,8 +228,7 @@ reading_end (Reading *reading, GError **error)
 static void
 reading_free (Reading *reading)
 {
-  if (reading->thread != NULL)
-    g_thread_join (reading->thread);
+  worker_wait (reading->reader, &reading->task);
   cnn_image_unref (reading->photo);
   cnn_array_unref (reading->input);
   g_clear_error (&reading->error);
@@ -181,7 +250,8 @@ look (const Command *command, const Arguments *arguments, Reading *reading, Open
   return g_steal_pointer (&result);
 }
 
-/* What came of a photograph. Its files are written on a thread, while the next one is looked at. */
+/* What came of a photograph. Its files are written on another thread, while the next one is looked
+ * at. */
 typedef struct
 {
   const Photograph *photograph;
@@ -189,33 +259,33 @@ typedef struct
   const Outputs *outputs;
   Result *result; /* or else */
   GError *error;
-  GThread *thread;
+  Worker *writer;
+  Task task;
 } Outcome;
 
-static gpointer
+static void
 write_files (gpointer data)
 {
   Outcome *outcome = data;
   if (!result_write_files (outcome->result, outcome->arguments, outcome->outputs,
                            outcome->photograph, &outcome->error))
     g_clear_pointer (&outcome->result, result_free);
-  return NULL;
 }
 
 static void
 outcome_begin_to_write (Outcome *outcome)
 {
+  outcome->task = (Task){ .run = write_files, .data = outcome };
   if (result_files_are_ready (outcome->result))
-    outcome->thread = g_thread_try_new ("files", write_files, outcome, NULL);
-  if (outcome->thread == NULL)
+    worker_give (outcome->writer, &outcome->task);
+  else
     write_files (outcome);
 }
 
 static void
 outcome_wait (Outcome *outcome)
 {
-  if (outcome->thread != NULL)
-    g_thread_join (g_steal_pointer (&outcome->thread));
+  worker_wait (outcome->writer, &outcome->task);
 }
 
 static void
@@ -265,6 +335,7 @@ photographs_run (const Command *command, const Arguments *arguments, const Outpu
                  gpointer data, GError **error)
 {
   static const CnnProgress quiet = { 0 };
+  g_autoptr (Worker) reader = worker_new (), writer = worker_new ();
   g_autoptr (OpenModel) model = open_model_new (photographs->len);
   g_autoptr (Reading) next = NULL;
   g_autoptr (Outcome) last = NULL;
@@ -278,12 +349,13 @@ photographs_run (const Command *command, const Arguments *arguments, const Outpu
       CnnProgress own = { show_part, &part, progress->cancellable };
       g_autoptr (Outcome) outcome = g_new0 (Outcome, 1);
       g_autoptr (Reading) reading =
-          next != NULL ? g_steal_pointer (&next) : reading_begin (photograph, progress);
+          next != NULL ? g_steal_pointer (&next) : reading_begin (reader, photograph, progress);
       if (i + 1 < photographs->len)
-        next = reading_begin (photographs->pdata[i + 1], progress);
+        next = reading_begin (reader, photographs->pdata[i + 1], progress);
       outcome->photograph = photograph;
       outcome->arguments = arguments;
       outcome->outputs = outputs;
+      outcome->writer = writer;
       outcome->result = look (command, arguments, reading, model, &own, &outcome->error);
       ended = ends_all (outcome, model);
       if (g_error_matches (outcome->error, CNN_ERROR, CNN_ERROR_DEVICE))

@@ -97,12 +97,15 @@ def content(*folders):
     return found
 
 
+kept = set(os.listdir("in"))
+
+
 def clear():
     for folder in ("out", "share"):
         shutil.rmtree(folder, ignore_errors=True)
         os.mkdir(folder)
-    if os.path.exists("in/m.h5.json"):
-        os.remove("in/m.h5.json")
+    for each in set(os.listdir("in")) - kept:
+        os.remove(f"in/{each}")
 
 
 def start(arguments):
