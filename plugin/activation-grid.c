@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "commands.h"
+#include "printable.h"
 
 #include <string.h>
 
@@ -90,6 +91,7 @@ static const Argument arguments_of_activation_grid[] = {
       .value = "FILE.png or FOLDER",
       .suffix = ".png",
       .help = "where the mosaics go; several layers: a folder, a file LAYER.png each",
+      .flags = ARGUMENT_FOLDER,
   },
   {
       .name = "raw",
@@ -98,6 +100,7 @@ static const Argument arguments_of_activation_grid[] = {
       .value = "FOLDER",
       .suffix = ".npy",
       .help = "where the layers' values go, a file LAYER.npy each",
+      .flags = ARGUMENT_FOLDER,
   },
   {
       .name = "destination",
@@ -221,6 +224,7 @@ append_table (GString *text, const CnnGrids *grids)
     add_cells (cells, cnn_grids_info (grids, i));
 
   glong widths[N_COLUMNS] = { 0 };
+  printable_cells (cells);
   for (guint i = 0; i < cells->len; i++)
     widths[i % N_COLUMNS] = MAX (widths[i % N_COLUMNS], g_utf8_strlen (cells->pdata[i], -1));
   for (guint i = 0; i < cells->len; i++)
@@ -300,10 +304,9 @@ add_files (Result *result, const Arguments *arguments, Source *source)
   gboolean several = names_several (arguments);
   for (guint i = 0; i < cnn_grids_count (source->grids); i++)
     {
-      g_autofree char *plain = g_strdup (cnn_grids_info (source->grids, i)->layer);
-      g_strdelimit (plain, "/", '-');
-      g_autofree char *picture = g_strconcat (plain, ".png", NULL);
-      g_autofree char *array = g_strconcat (plain, ".npy", NULL);
+      const char *layer = cnn_grids_info (source->grids, i)->layer;
+      g_autofree char *picture = result_entry (result, "output", layer, ".png");
+      g_autofree char *array = result_entry (result, "raw", layer, ".npy");
       if (arguments_output (arguments, "output") != NULL)
         result_add_painted_file (result, "output", several ? picture : NULL, paint, source, i);
       if (arguments_output (arguments, "raw") != NULL)

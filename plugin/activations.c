@@ -13,6 +13,7 @@
     .name = "raw", .kind = ARGUMENT_OUTPUT, .fallback = "", .label = "_Raw",        \
     .value = "FILE.npy or FOLDER", .suffix = ".npy",                                \
     .help = "where the values go; several layers: a folder, a file LAYER.npy each", \
+    .flags = ARGUMENT_FOLDER,                                                       \
   }
 
 static const Argument arguments_of_activations[] = {
@@ -70,13 +71,12 @@ add_values (Result *result, const Arguments *arguments, GPtrArray *values, gbool
       result_end (result);
 
       g_autofree char *shape = cnn_dims_to_string (layer->values->rank, layer->values->dims);
-      g_string_append_printf (result->text, "%s (%s) %s: %g to %g, mean %g\n", layer->layer,
-                              layer->class_name, shape, minimum, maximum, mean);
+      result_line (result, "%s (%s) %s: %g to %g, mean %g", layer->layer, layer->class_name, shape,
+                   minimum, maximum, mean);
       if (arguments_text (arguments, "raw") == NULL)
         continue;
-      g_autofree char *entry = in_folder ? g_strconcat (layer->layer, ".npy", NULL) : NULL;
-      if (entry != NULL)
-        g_strdelimit (entry, "/", '-');
+      g_autofree char *entry =
+          in_folder ? result_entry (result, "raw", layer->layer, ".npy") : NULL;
       result_add_array_file (result, "raw", entry, layer->values);
     }
   result_end_list (result);
@@ -91,8 +91,8 @@ finish (const Arguments *arguments, const Subject *subject, CnnSession *session,
   if (target != NULL)
     {
       result_prediction (result, "class", target);
-      g_string_append_printf (result->text, "Class %d, %s: score %g, probability %g\n",
-                              target->index, target->label, target->score, target->probability);
+      result_line (result, "Class %d, %s: score %g, probability %g", target->index, target->label,
+                   target->score, target->probability);
     }
   add_values (result, arguments, values, names == NULL || names[0] == NULL || names[1] != NULL);
   result_session_end (result, session);

@@ -25,10 +25,11 @@ typedef enum
 {
   ARGUMENT_REQUIRED = 1 << 0,
   ARGUMENT_GIMP_ONLY = 1 << 1,
-  ARGUMENT_FOLDED = 1 << 2, /* dialogs show it on demand */
-  ARGUMENT_LAST = 1 << 3,   /* comes after those that all commands have */
-  ARGUMENT_BY_NAME = 1 << 4 /* left out where arguments are told by their position, which scripts
-                             * rely on: GIMP 2.10's procedures. Its dialogs have it */
+  ARGUMENT_FOLDED = 1 << 2,  /* dialogs show it on demand */
+  ARGUMENT_LAST = 1 << 3,    /* comes after those that all commands have */
+  ARGUMENT_BY_NAME = 1 << 4, /* left out where arguments are told by their position, which scripts
+                              * rely on: GIMP 2.10's procedures. Its dialogs have it */
+  ARGUMENT_FOLDER = 1 << 5   /* ARGUMENT_OUTPUT: a folder where the results are several */
 } ArgumentFlags;
 
 typedef struct

@@ -5,8 +5,9 @@
 #include "commands.h"
 #include "interrupt.h"
 #include "photographs.h"
-#include "regular.h"
+#include "printable.h"
 
+#include <errno.h>
 #include <locale.h>
 #include <stdio.h>
 #include <string.h>
@@ -26,7 +27,8 @@ enum
 static int
 fail (const Command *command, int status, const char *message)
 {
-  g_autofree char *line = g_strdelimit (g_strdup (message), "\r\n", ' ');
+  g_autofree char *joined = g_strdelimit (g_strdup (message), "\r\n\t", ' ');
+  g_autofree char *line = printable_line (joined);
   fprintf (stderr, "convlens%s%s: %s\n", command != NULL ? " " : "",
            command != NULL ? command->name : "", line);
   return status;
@@ -93,10 +95,11 @@ print_help (void)
       g_autofree char *name = g_strconcat ((*row)->name, subject_word (*row), NULL);
       print_row (name, (*row)->summary);
     }
-  printf ("\nPHOTO: PNG, JPEG, or an .npy array (H, W, C) that is the model's input itself; or a\n"
-          "folder of them. Of several photographs the results go into folders.\n"
-          "\"convlens COMMAND --help\" lists a command's options; --version tells the version.\n"
-          "Exit status: 0; 1 for bad input; 2 for wrong usage.\n");
+  printf (
+      "\nPHOTO: PNG, JPEG, or an .npy array (H, W, C) that is the model's input itself; a\n"
+      "pipe or -, the standard input; or a folder of them. Of several photographs the results go into folders.\n"
+      "\"convlens COMMAND --help\" lists a command's options; --version tells the version.\n"
+      "Exit status: 0; 1 for bad input; 2 for wrong usage.\n");
 }
 
 static void
@@ -202,8 +205,18 @@ parse_line (const Command *command, Arguments *arguments, char **words, Line *li
 static void
 show_progress (double fraction, const char *what, gpointer data G_GNUC_UNUSED)
 {
-  g_autofree char *text = cnn_text_cut (what != NULL ? what : "", 60);
-  fprintf (stderr, "\r%3.0f %% %s\033[K", 100 * fraction, text);
+  g_autofree char *line = printable_line (what != NULL ? what : "");
+  g_autofree char *part = g_utf8_substring (line, 0, MIN (g_utf8_strlen (line, -1), 60));
+  fprintf (stderr, "\r%3.0f %% %s\033[K", 100 * fraction, part);
+}
+
+static gboolean
+flush (void)
+{
+  gboolean good = fflush (stdout) == 0 && !ferror (stdout);
+  if (!good && errno == EPIPE)
+    interrupt_broken_pipe ();
+  return good;
 }
 
 /* What the report of each photograph needs. */
@@ -241,12 +254,14 @@ report (const Photograph *photograph, Result *result, const GError *error, gpoin
     }
   else if (result != NULL)
     {
+      g_autofree char *text = printable_text (result->text->str);
+      g_autofree char *path = several ? printable_line (photograph->path) : NULL;
       if (several)
-        printf ("%s%s\n", reporter->reports > 0 ? "\n" : "", photograph->path);
-      fputs (result->text->str, stdout);
+        printf ("%s%s\n", reporter->reports > 0 ? "\n" : "", path);
+      fputs (text, stdout);
       reporter->reports++;
     }
-  fflush (stdout);
+  flush ();
 }
 
 static gboolean
@@ -255,9 +270,12 @@ run_photographs (const Arguments *arguments, const Line *line, const CnnProgress
 {
   g_autoptr (GPtrArray) photographs =
       photographs_find ((const char *const *) line->subjects->pdata, error);
-  return photographs != NULL && photographs_check_outputs (photographs, arguments, error)
-         && photographs_run (reporter->command, arguments, photographs, progress, report, reporter,
-                             error);
+  if (photographs == NULL)
+    return FALSE;
+  g_autoptr (Outputs) outputs = outputs_new (reporter->command, arguments, photographs, error);
+  return outputs != NULL
+         && photographs_run (reporter->command, arguments, outputs, photographs, progress, report,
+                             reporter, error);
 }
 
 static gboolean
@@ -266,11 +284,12 @@ run_without (const Arguments *arguments, const CnnProgress *progress, Reporter *
 {
   g_autoptr (GPtrArray) none = g_ptr_array_new ();
   const Subject subject = { 0 };
-  if (!photographs_check_outputs (none, arguments, error))
+  g_autoptr (Outputs) outputs = outputs_new (reporter->command, arguments, none, error);
+  if (outputs == NULL)
     return FALSE;
   g_autoptr (Result) result = reporter->command->run (arguments, &subject, progress, error);
   if (result == NULL || !cnn_progress_step (progress, 1, NULL, error)
-      || !result_write_files (result, arguments, NULL, error))
+      || !result_write_files (result, arguments, outputs, NULL, error))
     return FALSE;
   report (NULL, result, NULL, reporter);
   return TRUE;
@@ -328,7 +347,7 @@ main (int argc, char **argv)
         }
       status = run_command (command, argv + 2);
     }
-  if (fflush (stdout) != 0 || ferror (stdout))
+  if (!flush ())
     return fail (NULL, EXIT_BAD_INPUT, "the output could not be written");
   return status;
 }

@@ -37,7 +37,8 @@ typedef enum
   COMMAND_PHOTO = 1 << 2,       /* looks at a picture */
   COMMAND_GIMP = 1 << 3,        /* is a filter of GIMP's too */
   COMMAND_LAYERS = 1 << 4,      /* and may make any number of layers */
-  COMMAND_NAME_FIRST = 1 << 5   /* its argument "name" may be given without --name */
+  COMMAND_NAME_FIRST = 1 << 5,  /* its argument "name" may be given without --name */
+  COMMAND_SIDECAR = 1 << 6      /* writes the model's sidecar */
 } CommandFlags;
 
 typedef struct

@@ -132,12 +132,7 @@ write_sidecar (const Wish *wish, const CnnFacts *facts, const char *path, GError
   json_generator_set_pretty (generator, TRUE);
   g_autofree char *json = json_generator_to_data (generator, NULL);
   g_autofree char *text = g_strconcat (json, "\n", NULL);
-  g_autoptr (GError) problem = NULL;
-  if (g_file_set_contents_full (path, text, -1, G_FILE_SET_CONTENTS_CONSISTENT, 0666, &problem))
-    return TRUE;
-  g_set_error (error, CNN_ERROR, CNN_ERROR_FILE, "%s cannot be written: %s", path,
-               problem->message);
-  return FALSE;
+  return cnn_file_write (path, text, strlen (text), error);
 }
 
 /* "tench, goldfish, great_white_shark, …" */
@@ -301,6 +296,6 @@ const Command describe_command = {
   .help = "Without options, shows what is known of a model and from where. With --labels, "
           "--preprocess, --input-size or --architecture, checks them against the model and writes "
           "them to its sidecar, the file MODEL.json beside it, which Convlens then goes by.",
-  .flags = COMMAND_MODEL | COMMAND_MODEL_FIRST,
+  .flags = COMMAND_MODEL | COMMAND_MODEL_FIRST | COMMAND_SIDECAR,
   .run = describe,
 };

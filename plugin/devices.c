@@ -21,8 +21,8 @@ devices (const Arguments *arguments G_GNUC_UNUSED, const Subject *subject G_GNUC
       result_string (result, "driver", info->driver);
       result_integer (result, "memory", (gint64) info->memory);
       result_end (result);
-      g_string_append_printf (result->text, "%d  %s (%s, %s, %.1f GiB)\n", info->index, info->name,
-                              info->type, info->driver, (double) info->memory / (1 << 30));
+      result_line (result, "%d  %s (%s, %s, %.1f GiB)", info->index, info->name, info->type,
+                   info->driver, (double) info->memory / (1 << 30));
     }
   result_end_list (result);
   if (list->len == 0)

@@ -74,15 +74,15 @@ report (Result *result, const CnnFaithfulness *faithfulness)
   report_pair (result, "insertion", &faithfulness->insertion, &faithfulness->centre_insertion,
                faithfulness->steps);
   result_string (result, "sentence", sentence_for (faithfulness));
-  g_string_append_printf (result->text,
-                          "%s (%.2f), map of %s; area under its probability, by the map and by a "
-                          "blob in the centre:\n"
-                          "deletion   %.3f  %.3f  (less is better)\n"
-                          "insertion  %.3f  %.3f  (more is better)\n%s\n",
-                          cam->target->label, cam->target->probability, cam->layer,
-                          faithfulness->deletion.area, faithfulness->centre_deletion.area,
-                          faithfulness->insertion.area, faithfulness->centre_insertion.area,
-                          sentence_for (faithfulness));
+  result_line (result,
+               "%s (%.2f), map of %s; area under its probability, by the map and by a blob in the "
+               "centre:",
+               cam->target->label, cam->target->probability, cam->layer);
+  result_line (result, "deletion   %.3f  %.3f  (less is better)", faithfulness->deletion.area,
+               faithfulness->centre_deletion.area);
+  result_line (result, "insertion  %.3f  %.3f  (more is better)", faithfulness->insertion.area,
+               faithfulness->centre_insertion.area);
+  result_line (result, "%s", sentence_for (faithfulness));
 }
 
 gboolean

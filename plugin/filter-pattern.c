@@ -147,6 +147,7 @@ static const Argument arguments_of_filter_pattern[] = {
       .suffix = ".npy",
       .help = "the values before they became a picture; several filters: a folder, a file "
               "LAYER-FILTER.npy each",
+      .flags = ARGUMENT_FOLDER,
   },
   { 0 },
 };
@@ -345,11 +346,9 @@ add_raw (Result *result, const Arguments *arguments, const CnnPatterns *patterns
   for (guint i = 0; i < patterns->patterns->len; i++)
     {
       const CnnPattern *pattern = patterns->patterns->pdata[i];
-      g_autofree char *entry = patterns->patterns->len == 1
-                                   ? NULL
-                                   : g_strdup_printf ("%s-%d.npy", patterns->layer, pattern->index);
-      if (entry != NULL)
-        g_strdelimit (entry, "/", '-');
+      g_autofree char *name = g_strdup_printf ("%s-%d", patterns->layer, pattern->index);
+      g_autofree char *entry =
+          patterns->patterns->len == 1 ? NULL : result_entry (result, "raw", name, ".npy");
       result_add_array_file (result, "raw", entry, pattern->values);
     }
 }
@@ -367,13 +366,10 @@ report_pattern (Result *result, const CnnPatterns *patterns, const CnnPattern *p
   result_number (result, "after", pattern->after);
   result_integer (result, "tries", pattern->tries);
   result_end (result);
-  g_string_append_printf (result->text, "%s: %.4g before, %.4g after", name, pattern->before,
-                          pattern->after);
-  if (pattern->tries > 1)
-    g_string_append_printf (result->text, ", %d tries", pattern->tries);
-  if (!woke)
-    g_string_append (result->text, "; it never woke up");
-  g_string_append_c (result->text, '\n');
+  g_autofree char *tries =
+      pattern->tries > 1 ? g_strdup_printf (", %d tries", pattern->tries) : g_strdup ("");
+  result_line (result, "%s: %.4g before, %.4g after%s%s", name, pattern->before, pattern->after,
+               tries, woke ? "" : "; it never woke up");
 }
 
 static void
@@ -403,10 +399,9 @@ report (Result *result, const Arguments *arguments, const CnnSession *session,
   result_number (result, "rate", arguments_number (arguments, "rate"));
   result_string (result, "preset", arguments_get (arguments, "preset"));
   result_end (result);
-  g_string_append_printf (
-      result->text, "%s, %s: %d×%d, %d steps of %g, preset %s\n", cnn_session_model_name (session),
-      patterns->layer, width, height, arguments_integer (arguments, "steps"),
-      arguments_number (arguments, "rate"), arguments_get (arguments, "preset"));
+  result_line (result, "%s, %s: %d×%d, %d steps of %g, preset %s", cnn_session_model_name (session),
+               patterns->layer, width, height, arguments_integer (arguments, "steps"),
+               arguments_number (arguments, "rate"), arguments_get (arguments, "preset"));
   if (cnn_session_warning (session) != NULL)
     result_warn (result, "%s", cnn_session_warning (session));
   if (width != size || height != size)
@@ -432,9 +427,8 @@ report (Result *result, const Arguments *arguments, const CnnSession *session,
   result_integer (result, "batch", patterns->batch);
   result_integer (result, "memory", (gint64) patterns->memory);
   result_number (result, "milliseconds", patterns->milliseconds);
-  g_string_append_printf (result->text, "%.1f s on %s; %d at a time in %.0f MiB\n",
-                          patterns->milliseconds / 1000, device, patterns->batch,
-                          (double) patterns->memory / (1024 * 1024));
+  result_line (result, "%.1f s on %s; %d at a time in %.0f MiB", patterns->milliseconds / 1000,
+               device, patterns->batch, (double) patterns->memory / (1024 * 1024));
 }
 
 static Result *

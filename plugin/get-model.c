@@ -87,15 +87,15 @@ get_model (const Arguments *arguments, const Subject *subject G_GNUC_UNUSED,
   result_string (result, "trust", trusts[got->trust]);
   result_string (result, "licence", model->licence);
   g_autofree char *size = cnn_store_size_text (got->bytes);
-  g_string_append_printf (result->text, "%s: %s%s, %s, licence %s\n", model->name,
-                          got->was_there ? "there already: " : "", got->path, size, model->licence);
+  result_line (result, "%s: %s%s, %s, licence %s", model->name,
+               got->was_there ? "there already: " : "", got->path, size, model->licence);
   g_autofree char *trust = command_trust_text (got);
   if (got->trust == CNN_STORE_UNVERIFIED)
     result_warn (result, "%s", trust);
   else
-    g_string_append_printf (result->text, "%s\n", trust);
+    result_line (result, "%s", trust);
   if (!got->was_there)
-    g_string_append_printf (result->text, "Use it with --model %s\n", model->name);
+    result_line (result, "Use it with --model %s", model->name);
   return result;
 }
 

@@ -76,10 +76,13 @@ gimp_folder_run (const Command *command, const Arguments *arguments, int *failed
     return FALSE;
   const char *words[] = { arguments_get (arguments, "folder"), NULL };
   g_autoptr (GPtrArray) photographs = photographs_find (words, error);
-  if (photographs == NULL || !photographs_check_outputs (photographs, arguments, error))
+  g_autoptr (Outputs) outputs =
+      photographs != NULL ? outputs_new (command, arguments, photographs, error) : NULL;
+  if (outputs == NULL)
     return FALSE;
   Report all = { .lines = g_string_new (NULL) };
-  gboolean good = photographs_run (command, arguments, photographs, NULL, on_done, &all, error);
+  gboolean good =
+      photographs_run (command, arguments, outputs, photographs, NULL, on_done, &all, error);
   if (good && (guint) all.failed == photographs->len)
     {
       g_propagate_error (error, g_steal_pointer (&all.first));

@@ -121,10 +121,9 @@ report (Result *result, const CnnGradCam *cam)
   result_number (result, "maximum", cam->maximum);
   result_number (result, "positive_share", cam->positive_share);
   result_end (result);
-  g_string_append_printf (
-      result->text, "Evidence for %s (%.2f) in %s, %d×%d: %.0f %% of its cells speak for it\n",
-      cam->target->label, cam->target->probability, cam->layer, width, height,
-      100.0 * cam->positive_share);
+  result_line (result, "Evidence for %s (%.2f) in %s, %d×%d: %.0f %% of its cells speak for it",
+               cam->target->label, cam->target->probability, cam->layer, width, height,
+               100.0 * cam->positive_share);
 }
 
 /* The layer, and the pictures that were asked for. */

@@ -18,5 +18,5 @@ void
 heat_check_add_layer (Result *result, const char *name, CnnImage *image)
 {
   result_add_layer (result, name, image, 1.0, RESULT_MODE_NORMAL)->hidden = TRUE;
-  g_string_append_printf (result->text, "See the hidden layer \"%s\".\n", name);
+  result_line (result, "See the hidden layer \"%s\".", name);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "commands.h"
+#include "printable.h"
 
 #include <string.h>
 
@@ -81,6 +82,7 @@ append_summary (GString *text, GPtrArray *layers)
     }
 
   glong widths[N_COLUMNS] = { 0 }, total = 0;
+  printable_cells (cells);
   for (guint i = 0; i < cells->len; i++)
     widths[i % N_COLUMNS] =
         MAX (widths[i % N_COLUMNS], g_utf8_strlen (g_ptr_array_index (cells, i), -1));
@@ -133,9 +135,9 @@ layers (const Arguments *arguments, const Subject *subject G_GNUC_UNUSED,
   result_integer (result, "parameters", (gint64) cnn_session_parameters (session));
 
   g_autofree char *total = grouped (cnn_session_parameters (session));
-  g_string_append_printf (result->text, "Model: \"%s\"\n", cnn_session_model_name (session));
+  result_line (result, "Model: \"%s\"", cnn_session_model_name (session));
   append_summary (result->text, list);
-  g_string_append_printf (result->text, "Total params: %s\n", total);
+  result_line (result, "Total params: %s", total);
   if (cnn_session_warning (session) != NULL)
     result_warn (result, "%s", cnn_session_warning (session));
   return result;

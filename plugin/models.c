@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "commands.h"
+#include "printable.h"
 
 enum
 {
@@ -45,6 +46,7 @@ append_rows (GString *text, GPtrArray *list)
                                : g_strdup_printf ("%d×%d", model->input_size, model->input_size));
       g_ptr_array_add (cells, g_strdup (model == NULL ? "" : model->licence));
     }
+  printable_cells (cells);
   for (guint i = 0; i < cells->len; i++)
     widths[i % N_COLUMNS] =
         MAX (widths[i % N_COLUMNS], g_utf8_strlen (g_ptr_array_index (cells, i), -1));
@@ -103,10 +105,9 @@ models (const Arguments *arguments G_GNUC_UNUSED, const Subject *subject G_GNUC_
     }
   result_end_list (result);
   append_rows (result->text, list);
-  g_string_append_printf (result->text,
-                          "\nconvlens get-model NAME downloads one to %s.\n"
-                          "-no-top: without the layers that name classes.\n",
-                          cnn_store_folder (store));
+  g_string_append_c (result->text, '\n');
+  result_line (result, "convlens get-model NAME downloads one to %s.", cnn_store_folder (store));
+  result_line (result, "-no-top: without the layers that name classes.");
   return result;
 }
 

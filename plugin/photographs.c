@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "photographs.h"
 
-#include <errno.h>
-#include <glib/gstdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 static void
@@ -34,7 +31,8 @@ add_photograph (GPtrArray *photographs, const char *path, gboolean alone)
   Photograph *photograph = g_new0 (Photograph, 1);
   char *dot;
   photograph->path = g_strdup (path);
-  photograph->name = g_path_get_basename (path);
+  photograph->name =
+      strcmp (path, CNN_STANDARD_INPUT) == 0 ? g_strdup ("stdin") : g_path_get_basename (path);
   photograph->alone = alone;
   dot = strrchr (photograph->name, '.');
   if (dot != NULL && dot != photograph->name)
@@ -93,144 +91,6 @@ photographs_find (const char *const *words, GError **error)
   return g_steal_pointer (&photographs);
 }
 
-/* --- Where the results go --- */
-
-/* The same for every name of a file that is there; NULL for one that is not. */
-static char *
-identity (const char *path)
-{
-  GStatBuf info;
-  if (g_stat (path, &info) != 0)
-    return NULL;
-  return g_strdup_printf ("%" G_GUINT64_FORMAT ":%" G_GUINT64_FORMAT, (guint64) info.st_dev,
-                          (guint64) info.st_ino);
-}
-
-/* Of identity, the path of each photograph that is there. One alone is left out: whether its option
- * names its file or a folder of several is known when it is written. */
-static GHashTable *
-photographs_on_disk (GPtrArray *photographs)
-{
-  GHashTable *table = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
-  for (guint i = 0; i < photographs->len; i++)
-    {
-      const Photograph *photograph = photographs->pdata[i];
-      char *key = photograph->alone ? NULL : identity (photograph->path);
-      if (key != NULL)
-        g_hash_table_insert (table, key, photograph->path);
-    }
-  return table;
-}
-
-static gboolean
-check_parent (const char *path, GError **error)
-{
-  g_autofree char *plain = g_strdup (path);
-  for (gsize n = strlen (plain); n > 1 && plain[n - 1] == G_DIR_SEPARATOR; n--)
-    plain[n - 1] = '\0';
-  g_autofree char *folder = g_path_get_dirname (plain);
-  if (g_file_test (folder, G_FILE_TEST_IS_DIR))
-    return TRUE;
-  g_set_error (error, CNN_ERROR, CNN_ERROR_FILE, "%s cannot be written: no folder %s", path,
-               folder);
-  return FALSE;
-}
-
-static gboolean
-check_folder (const Argument *option, const char *path, GError **error)
-{
-  g_autofree char *lower = g_ascii_strdown (path, -1);
-  if (g_file_test (path, G_FILE_TEST_IS_DIR))
-    return TRUE;
-  if (g_file_test (path, G_FILE_TEST_EXISTS) || g_str_has_suffix (lower, option->suffix))
-    {
-      g_set_error (error, CNN_ERROR, CNN_ERROR_ARGUMENT,
-                   "%s %s is one file, and there are several photographs; name a folder",
-                   option->name, path);
-      return FALSE;
-    }
-  return TRUE;
-}
-
-/* The folder by the one name that it has, there or not. */
-static char *
-real_folder (const char *path)
-{
-  g_autofree char *canonical = g_canonicalize_filename (path, NULL);
-  g_autofree char *parent = g_path_get_dirname (canonical);
-  g_autofree char *base = g_path_get_basename (canonical);
-  char *real = realpath (canonical, NULL), *real_parent;
-  if (real == NULL && (real_parent = realpath (parent, NULL)) != NULL)
-    {
-      real = g_build_filename (real_parent, base, NULL);
-      free (real_parent);
-    }
-  return real != NULL ? real : g_steal_pointer (&canonical);
-}
-
-/* taken: of a file to be written, the photograph that it is of. */
-static gboolean
-check_names (GPtrArray *photographs, const Argument *option, const char *wish, GHashTable *taken,
-             GHashTable *inputs, GError **error)
-{
-  g_autofree char *folder = real_folder (wish);
-  for (guint i = 0; i < photographs->len; i++)
-    {
-      const Photograph *photograph = photographs->pdata[i], *other;
-      g_autofree char *file = g_strconcat (photograph->name, option->suffix, NULL);
-      g_autofree char *path = g_build_filename (folder, file, NULL);
-      g_autofree char *key = identity (path);
-      const char *input = key != NULL ? g_hash_table_lookup (inputs, key) : NULL;
-      if (input != NULL)
-        {
-          g_set_error (error, CNN_ERROR, CNN_ERROR_ARGUMENT,
-                       "%s %s: %s would be written over the photograph %s; name another folder",
-                       option->name, wish, file, input);
-          return FALSE;
-        }
-      other = g_hash_table_lookup (taken, path);
-      if (other == photograph)
-        g_set_error (error, CNN_ERROR, CNN_ERROR_ARGUMENT,
-                     "%s %s: another option writes %s there too; name a folder for each",
-                     option->name, wish, file);
-      else if (other != NULL && strcmp (other->path, photograph->path) == 0)
-        g_set_error (error, CNN_ERROR, CNN_ERROR_ARGUMENT, "%s is named twice", other->path);
-      else if (other != NULL)
-        g_set_error (error, CNN_ERROR, CNN_ERROR_ARGUMENT,
-                     "%s and %s would both be written as %s in %s; do them in two runs, or rename "
-                     "one",
-                     other->path, photograph->path, file, wish);
-      if (other != NULL)
-        return FALSE;
-      g_hash_table_insert (taken, g_steal_pointer (&path), (gpointer) photograph);
-    }
-  return TRUE;
-}
-
-gboolean
-photographs_check_outputs (GPtrArray *photographs, const Arguments *arguments, GError **error)
-{
-  GPtrArray *table = arguments_table (arguments);
-  g_autoptr (GHashTable) taken = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
-  g_autoptr (GHashTable) inputs = photographs_on_disk (photographs);
-  const Photograph *first = photographs->len > 0 ? photographs->pdata[0] : NULL;
-  for (guint i = 0; i < table->len; i++)
-    {
-      const Argument *option = table->pdata[i];
-      const char *path = arguments_get (arguments, option->name);
-      if (option->kind != ARGUMENT_OUTPUT || *path == '\0')
-        continue;
-      if (!check_parent (path, error))
-        return FALSE;
-      if (first == NULL || (first->alone && !g_file_test (path, G_FILE_TEST_IS_DIR)))
-        continue;
-      if ((!first->alone && !check_folder (option, path, error))
-          || !check_names (photographs, option, path, taken, inputs, error))
-        return FALSE;
-    }
-  return TRUE;
-}
-
 /* --- The run --- */
 
 typedef struct
@@ -253,40 +113,113 @@ show_part (double fraction, const char *what, gpointer data)
     part->progress->update ((part->index + fraction) / part->count, words, part->progress->data);
 }
 
-/* A photograph that is read on a thread of its own, while the one before it is looked at. */
+/* A thread that does one task after the other. The same one for all photographs: a new thread each
+ * time would take whichever of malloc's arenas is free, and in the end each of them would hold the
+ * memory of the largest pictures. */
+typedef struct
+{
+  GThreadPool *pool; /* NULL where no thread could be had: tasks are done when they are given */
+  GMutex lock;
+  GCond done;
+} Worker;
+
+typedef struct
+{
+  void (*run) (gpointer data);
+  gpointer data;
+  gboolean given, done; /* done: guarded by the worker's lock */
+} Task;
+
+static void
+do_task (gpointer data, gpointer user_data)
+{
+  Task *task = data;
+  Worker *worker = user_data;
+  task->run (task->data);
+  g_mutex_lock (&worker->lock);
+  task->done = TRUE;
+  g_cond_broadcast (&worker->done);
+  g_mutex_unlock (&worker->lock);
+}
+
+static Worker *
+worker_new (void)
+{
+  Worker *worker = g_new0 (Worker, 1);
+  g_mutex_init (&worker->lock);
+  g_cond_init (&worker->done);
+  worker->pool = g_thread_pool_new (do_task, worker, 1, TRUE, NULL);
+  return worker;
+}
+
+/* After all that it was given. */
+static void
+worker_free (Worker *worker)
+{
+  if (worker->pool != NULL)
+    g_thread_pool_free (worker->pool, FALSE, TRUE);
+  g_mutex_clear (&worker->lock);
+  g_cond_clear (&worker->done);
+  g_free (worker);
+}
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (Worker, worker_free)
+
+static void
+worker_give (Worker *worker, Task *task)
+{
+  task->given = TRUE;
+  if (worker->pool == NULL)
+    do_task (task, worker);
+  else
+    g_thread_pool_push (worker->pool, task, NULL);
+}
+
+static void
+worker_wait (Worker *worker, const Task *task)
+{
+  g_mutex_lock (&worker->lock);
+  while (task->given && !task->done)
+    g_cond_wait (&worker->done, &worker->lock);
+  g_mutex_unlock (&worker->lock);
+}
+
+/* A photograph that is read on another thread, while the one before it is looked at. */
 typedef struct
 {
   const char *path;
-  GThread *thread;
+  GCancellable *cancellable;
+  Worker *reader;
+  Task task;
   CnnImage *photo; /* or else */
   CnnArray *input;
   GError *error;
 } Reading;
 
-static gpointer
+static void
 read_photograph (gpointer data)
 {
   Reading *reading = data;
-  if (cnn_npy_is (reading->path))
-    reading->input = cnn_npy_load (reading->path, &reading->error);
-  else
-    reading->photo = cnn_image_load (reading->path, &reading->error);
-  return NULL;
+  cnn_photo_load (reading->path, reading->cancellable, &reading->photo, &reading->input,
+                  &reading->error);
 }
 
 static Reading *
-reading_begin (const Photograph *photograph)
+reading_begin (Worker *reader, const Photograph *photograph, const CnnProgress *progress)
 {
   Reading *reading = g_new0 (Reading, 1);
+  reading->cancellable = progress->cancellable;
   reading->path = photograph->path;
-  reading->thread = g_thread_new ("photograph", read_photograph, reading);
+  reading->reader = reader;
+  reading->task = (Task){ .run = read_photograph, .data = reading };
+  worker_give (reader, &reading->task);
   return reading;
 }
 
 static gboolean
 reading_end (Reading *reading, GError **error)
 {
-  g_thread_join (g_steal_pointer (&reading->thread));
+  worker_wait (reading->reader, &reading->task);
   if (reading->error != NULL)
     g_propagate_error (error, g_steal_pointer (&reading->error));
   return reading->photo != NULL || reading->input != NULL;
@@ -295,8 +228,7 @@ reading_end (Reading *reading, GError **error)
 static void
 reading_free (Reading *reading)
 {
-  if (reading->thread != NULL)
-    g_thread_join (reading->thread);
+  worker_wait (reading->reader, &reading->task);
   cnn_image_unref (reading->photo);
   cnn_array_unref (reading->input);
   g_clear_error (&reading->error);
@@ -318,31 +250,34 @@ look (const Command *command, const Arguments *arguments, Reading *reading, Open
   return g_steal_pointer (&result);
 }
 
-/* What came of a photograph. Its files are written on a thread, while the next one is looked at. */
+/* What came of a photograph. Its files are written on another thread, while the next one is looked
+ * at. */
 typedef struct
 {
   const Photograph *photograph;
   const Arguments *arguments;
+  const Outputs *outputs;
   Result *result; /* or else */
   GError *error;
-  GThread *thread;
+  Worker *writer;
+  Task task;
 } Outcome;
 
-static gpointer
+static void
 write_files (gpointer data)
 {
   Outcome *outcome = data;
-  if (!result_write_files (outcome->result, outcome->arguments, outcome->photograph,
-                           &outcome->error))
+  if (!result_write_files (outcome->result, outcome->arguments, outcome->outputs,
+                           outcome->photograph, &outcome->error))
     g_clear_pointer (&outcome->result, result_free);
-  return NULL;
 }
 
 static void
 outcome_begin_to_write (Outcome *outcome)
 {
+  outcome->task = (Task){ .run = write_files, .data = outcome };
   if (result_files_are_ready (outcome->result))
-    outcome->thread = g_thread_new ("files", write_files, outcome);
+    worker_give (outcome->writer, &outcome->task);
   else
     write_files (outcome);
 }
@@ -350,8 +285,7 @@ outcome_begin_to_write (Outcome *outcome)
 static void
 outcome_wait (Outcome *outcome)
 {
-  if (outcome->thread != NULL)
-    g_thread_join (g_steal_pointer (&outcome->thread));
+  worker_wait (outcome->writer, &outcome->task);
 }
 
 static void
@@ -396,10 +330,12 @@ conclude (Outcome *outcome, GPtrArray *photographs, const OpenModel *model, Phot
 }
 
 gboolean
-photographs_run (const Command *command, const Arguments *arguments, GPtrArray *photographs,
-                 const CnnProgress *progress, PhotographDone done, gpointer data, GError **error)
+photographs_run (const Command *command, const Arguments *arguments, const Outputs *outputs,
+                 GPtrArray *photographs, const CnnProgress *progress, PhotographDone done,
+                 gpointer data, GError **error)
 {
   static const CnnProgress quiet = { 0 };
+  g_autoptr (Worker) reader = worker_new (), writer = worker_new ();
   g_autoptr (OpenModel) model = open_model_new (photographs->len);
   g_autoptr (Reading) next = NULL;
   g_autoptr (Outcome) last = NULL;
@@ -413,11 +349,13 @@ photographs_run (const Command *command, const Arguments *arguments, GPtrArray *
       CnnProgress own = { show_part, &part, progress->cancellable };
       g_autoptr (Outcome) outcome = g_new0 (Outcome, 1);
       g_autoptr (Reading) reading =
-          next != NULL ? g_steal_pointer (&next) : reading_begin (photograph);
+          next != NULL ? g_steal_pointer (&next) : reading_begin (reader, photograph, progress);
       if (i + 1 < photographs->len)
-        next = reading_begin (photographs->pdata[i + 1]);
+        next = reading_begin (reader, photographs->pdata[i + 1], progress);
       outcome->photograph = photograph;
       outcome->arguments = arguments;
+      outcome->outputs = outputs;
+      outcome->writer = writer;
       outcome->result = look (command, arguments, reading, model, &own, &outcome->error);
       ended = ends_all (outcome, model);
       if (g_error_matches (outcome->error, CNN_ERROR, CNN_ERROR_DEVICE))

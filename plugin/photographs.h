@@ -4,7 +4,7 @@
 /* Many photographs in one run, on a model that is opened once. Nothing is kept between them but
  * that, so that however they are spread over processes, the files come out the same. */
 
-#include "commands.h"
+#include "outputs.h"
 
 G_BEGIN_DECLS
 
@@ -12,11 +12,6 @@ G_BEGIN_DECLS
  * name, hidden ones and folders in it left out. CNN_ERROR_FILE for a folder that cannot be read or
  * holds none. Transfer full: GPtrArray of Photograph. */
 GPtrArray *photographs_find (const char *const *words, GError **error);
-
-/* Whether all places to write to are there, and no file would be written twice or over a
- * photograph. To be asked before the work. */
-gboolean photographs_check_outputs (GPtrArray *photographs, const Arguments *arguments,
-                                    GError **error);
 
 /* A photograph is done, its files are written: result, or error where it failed. Both are gone
  * afterwards. */
@@ -27,7 +22,8 @@ typedef void (*PhotographDone) (const Photograph *photograph, Result *result, co
  * photograph that fails is passed over. FALSE with an error for what ends the whole run: the only
  * photograph's failure, wrong usage, a model that cannot be opened, or an interrupt. */
 gboolean photographs_run (const Command *command, const Arguments *arguments,
-                          GPtrArray *photographs, const CnnProgress *progress, PhotographDone done,
-                          gpointer data, GError **error);
+                          const Outputs *outputs, GPtrArray *photographs,
+                          const CnnProgress *progress, PhotographDone done, gpointer data,
+                          GError **error);
 
 G_END_DECLS

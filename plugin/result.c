@@ -2,6 +2,8 @@
 #include "result.h"
 
 #include "commands.h"
+#include "outputs.h"
+#include "printable.h"
 
 #include <errno.h>
 #include <glib/gstdio.h>
@@ -150,6 +152,23 @@ result_add_array_file (Result *result, const char *option, const char *entry, Cn
   add_file (result, option, entry)->array = cnn_array_ref (array);
 }
 
+char *
+result_entry (const Result *result, const char *option, const char *name, const char *suffix)
+{
+  g_autofree char *plain = printable_file_name (name);
+  char *entry = g_strconcat (plain, suffix, NULL);
+  for (guint n = 2, i = 0; i < result->files->len; i++)
+    {
+      const ResultFile *file = g_ptr_array_index (result->files, i);
+      if (strcmp (file->option, option) != 0 || g_strcmp0 (file->entry, entry) != 0)
+        continue;
+      g_free (entry);
+      entry = g_strdup_printf ("%s~%u%s", plain, n++, suffix);
+      i = G_MAXUINT; /* from the first one again */
+    }
+  return entry;
+}
+
 void
 result_add_painted_file (Result *result, const char *option, const char *entry, ResultPaint paint,
                          gpointer data, guint index)
@@ -194,14 +213,6 @@ make_folder (const char *path, GError **error)
   return FALSE;
 }
 
-static gboolean
-same_file (const char *left, const char *right)
-{
-  GStatBuf a, b;
-  return g_stat (left, &a) == 0 && g_stat (right, &b) == 0 && a.st_dev == b.st_dev
-         && a.st_ino == b.st_ino;
-}
-
 /* The file's path, with the folders on the way there made. Transfer full. */
 static char *
 place_file (const ResultFile *file, const Arguments *arguments, const Photograph *photograph,
@@ -222,13 +233,7 @@ place_file (const ResultFile *file, const Arguments *arguments, const Photograph
     return g_strdup (wish);
   const Argument *option = arguments_find (arguments, file->option);
   g_autofree char *name = g_strconcat (photograph->name, option->suffix, NULL);
-  g_autofree char *path = g_build_filename (wish, name, NULL);
-  if (!same_file (path, photograph->path))
-    return g_steal_pointer (&path);
-  g_set_error (error, CNN_ERROR, CNN_ERROR_ARGUMENT,
-               "%s %s: %s would be written over the photograph; name another folder", file->option,
-               wish, name);
-  return NULL;
+  return g_build_filename (wish, name, NULL);
 }
 
 gboolean
@@ -244,16 +249,23 @@ result_files_are_ready (const Result *result)
 }
 
 gboolean
-result_write_files (const Result *result, const Arguments *arguments, const Photograph *photograph,
-                    GError **error)
+result_write_files (const Result *result, const Arguments *arguments, const Outputs *outputs,
+                    const Photograph *photograph, GError **error)
 {
+  g_autoptr (GPtrArray) paths = g_ptr_array_new_with_free_func (g_free);
   for (guint i = 0; i < result->files->len; i++)
     {
       const ResultFile *file = g_ptr_array_index (result->files, i);
-      g_autofree char *path = place_file (file, arguments, photograph, error);
-      if (path == NULL || !write_file (file, path, error))
+      char *path = place_file (file, arguments, photograph, error);
+      if (path == NULL)
+        return FALSE;
+      g_ptr_array_add (paths, path);
+      if (!outputs_allow (outputs, file->option, path, error))
         return FALSE;
     }
+  for (guint i = 0; i < result->files->len; i++)
+    if (!write_file (g_ptr_array_index (result->files, i), paths->pdata[i], error))
+      return FALSE;
   return TRUE;
 }
 
@@ -332,6 +344,17 @@ result_shape (Result *result, const char *name, int rank, const gint64 *dims)
 }
 
 void
+result_line (Result *result, const char *format, ...)
+{
+  va_list list;
+  va_start (list, format);
+  g_autofree char *line = g_strdup_vprintf (format, list);
+  va_end (list);
+  g_autofree char *plain = printable_line (line);
+  g_string_append_printf (result->text, "%s\n", plain);
+}
+
+void
 result_warn (Result *result, const char *format, ...)
 {
   va_list list;
@@ -339,7 +362,7 @@ result_warn (Result *result, const char *format, ...)
   char *warning = g_strdup_vprintf (format, list);
   va_end (list);
   g_ptr_array_add (result->report->warnings, warning);
-  g_string_append_printf (result->text, "Note: %s\n", warning);
+  result_line (result, "Note: %s", warning);
 }
 
 void
@@ -360,11 +383,9 @@ result_session (Result *result, const CnnSession *session, const CnnOptions *opt
   result_string (result, "resize", resize);
   result_end (result);
 
-  g_string_append_printf (result->text, "%s, %d×%d", cnn_session_model_name (session), width,
-                          height);
-  if (photo)
-    g_string_append_printf (result->text, ", resize %s, preprocess %s", resize, preprocess);
-  g_string_append_c (result->text, '\n');
+  g_autofree char *prepared =
+      photo ? g_strdup_printf (", resize %s, preprocess %s", resize, preprocess) : g_strdup ("");
+  result_line (result, "%s, %d×%d%s", cnn_session_model_name (session), width, height, prepared);
   if (cnn_session_warning (session) != NULL)
     result_warn (result, "%s", cnn_session_warning (session));
 }
@@ -388,8 +409,7 @@ result_predictions (Result *result, GPtrArray *predictions)
     {
       const CnnPrediction *prediction = g_ptr_array_index (predictions, i);
       result_prediction (result, NULL, prediction);
-      g_string_append_printf (result->text, "%6.2f %%  %s\n", 100.0 * prediction->probability,
-                              prediction->label);
+      result_line (result, "%6.2f %%  %s", 100.0 * prediction->probability, prediction->label);
     }
   result_end_list (result);
 }
@@ -399,8 +419,7 @@ result_session_end (Result *result, const CnnSession *session)
 {
   double milliseconds = cnn_session_milliseconds (session);
   result_number (result, "milliseconds", milliseconds);
-  g_string_append_printf (result->text, "%.0f ms on %s\n", milliseconds,
-                          cnn_session_device_name (session));
+  result_line (result, "%.0f ms on %s", milliseconds, cnn_session_device_name (session));
 }
 
 /* The root so far, closed, with the warnings; the builder itself is spent. */
@@ -426,7 +445,8 @@ char *
 result_json (Result *result)
 {
   g_autoptr (JsonNode) root = take_root (result);
-  return json_to_string (root, FALSE);
+  g_autofree char *json = json_to_string (root, FALSE);
+  return printable_json (json);
 }
 
 char *

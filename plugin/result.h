@@ -55,6 +55,7 @@ typedef struct
 } Photograph;
 
 typedef struct _ResultReport ResultReport;
+typedef struct _Outputs Outputs; /* outputs.h */
 
 typedef struct
 {
@@ -82,6 +83,9 @@ ResultLayer *result_add_painted_layer (Result *result, const char *name, ResultP
 CnnImage *result_layer_image (const ResultLayer *layer, GError **error);
 void result_add_image_file (Result *result, const char *option, CnnImage *image);
 void result_add_array_file (Result *result, const char *option, const char *entry, CnnArray *array);
+/* The name that a layer's file has among those of the option: a file name that no file of the
+ * result has yet. Transfer full. */
+char *result_entry (const Result *result, const char *option, const char *name, const char *suffix);
 /* entry: transfer none, may be NULL. */
 void result_add_painted_file (Result *result, const char *option, const char *entry,
                               ResultPaint paint, gpointer data, guint index);
@@ -90,11 +94,11 @@ void result_add_gathered_file (Result *result, const char *option, const char *e
 /* No file has to be painted or gathered first: they may be written on a thread, while the session
  * that they came from goes on. */
 gboolean result_files_are_ready (const Result *result);
-/* Writes all files, each whole or not at all. An option that names a folder gets NAME.png in it, or
- * NAME/ENTRY where the result has several; of one photograph alone, ENTRY. photograph: NULL for a
- * command that takes none. */
+/* Writes all files, each whole or not at all, and none where one would be written over an input. An
+ * option that names a folder gets NAME.png in it, or NAME/ENTRY where the result has several; of
+ * one photograph alone, ENTRY. photograph: NULL for a command that takes none. */
 gboolean result_write_files (const Result *result, const Arguments *arguments,
-                             const Photograph *photograph, GError **error);
+                             const Outputs *outputs, const Photograph *photograph, GError **error);
 
 /* The report: members of one JSON object. name is NULL inside a list. */
 void result_begin (Result *result, const char *name);
@@ -106,6 +110,8 @@ void result_integer (Result *result, const char *name, gint64 value);
 void result_number (Result *result, const char *name, double value); /* not finite: null */
 /* (H, W, C) as a list; 0 is null. */
 void result_shape (Result *result, const char *name, int rank, const gint64 *dims);
+/* A line of the text, ended here; control characters in it are replaced (printable.h). */
+void result_line (Result *result, const char *format, ...) G_GNUC_PRINTF (2, 3);
 /* Something that the user should know, a sentence or more: goes into the list "warnings" and the
  * text. */
 void result_warn (Result *result, const char *format, ...) G_GNUC_PRINTF (2, 3);

@@ -83,17 +83,17 @@ report_stage (Result *result, const CnnSanityStage *stage, int number)
     g_string_append_printf (result->text, "%5.2f", round (stage->correlation * 100) / 100 + 0.0);
   else
     g_string_append (result->text, stage->empty ? "empty" : " flat");
-  g_string_append_printf (result->text, "  random down to %s\n", stage->name);
+  result_line (result, "  random down to %s", stage->name);
 }
 
 static void
 report (Result *result, const CnnSanity *sanity)
 {
   const CnnGradCam *cam = sanity->original;
-  g_string_append_printf (result->text,
-                          "Evidence for %s in %s, compared with what random weights give (rank "
-                          "correlation, 1 is the same):\n",
-                          cam->target->label, cam->layer);
+  result_line (result,
+               "Evidence for %s in %s, compared with what random weights give (rank correlation, "
+               "1 is the same):",
+               cam->target->label, cam->layer);
   result_begin_list (result, "stages");
   for (guint i = 0; i < sanity->stages->len; i++)
     report_stage (result, sanity->stages->pdata[i], (int) i + 1);
@@ -101,7 +101,7 @@ report (Result *result, const CnnSanity *sanity)
   result_integer (result, "empty", sanity->empty);
   result_number (result, "remaining", sanity->remaining);
   result_string (result, "sentence", sentence_for (sanity));
-  g_string_append_printf (result->text, "%s\n", sentence_for (sanity));
+  result_line (result, "%s", sentence_for (sanity));
 }
 
 gboolean

@@ -3,10 +3,6 @@
 
 #include <string.h>
 
-#define NO_DRIVER                                                                                   \
-  "no Vulkan driver was found; install your graphics driver's Vulkan part, or the software driver " \
-  "(package mesa-vulkan-drivers)"
-
 CnnDebug
 cnn_debug_flags (void)
 {
@@ -80,6 +76,8 @@ make_instance (CnnDebug debug, GError **error)
   VkInstance instance;
   VkResult result;
 
+  if (!cnn_gpu_prepare (error))
+    return VK_NULL_HANDLE;
   if (debug & CNN_DEBUG_VALIDATE)
     {
       if (!has_layer (layers[0]))
@@ -100,7 +98,7 @@ make_instance (CnnDebug debug, GError **error)
 
   result = vkCreateInstance (&info, NULL, &instance);
   if (result == VK_ERROR_INCOMPATIBLE_DRIVER)
-    g_set_error_literal (error, CNN_ERROR, CNN_ERROR_DEVICE, NO_DRIVER);
+    cnn_driver_set_missing (error);
   else if (cnn_vk_check (result, "vkCreateInstance", error))
     return instance;
   return VK_NULL_HANDLE;
@@ -262,7 +260,7 @@ choose (GArray *found, const char *wish, GError **error)
 
   if (found->len == 0)
     {
-      g_set_error_literal (error, CNN_ERROR, CNN_ERROR_DEVICE, NO_DRIVER);
+      cnn_driver_set_missing (error);
       return NULL;
     }
   if (g_ascii_strcasecmp (wish, "auto") == 0)

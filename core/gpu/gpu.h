@@ -12,6 +12,13 @@ typedef struct _CnnDevice CnnDevice;
 typedef struct _CnnBuffer CnnBuffer;
 typedef struct _CnnCommands CnnCommands;
 
+/* Looks at the environment before a driver is loaded: its vectors' width, the space for its cache,
+ * the memory that this process may have. It may set variables of the environment: call it before
+ * threads are made that read them. Devices ask it themselves. CNN_ERROR_DEVICE. */
+gboolean cnn_gpu_prepare (GError **error);
+/* What it has to say to the user, or NULL. Transfer none. */
+const char *cnn_gpu_warning (void);
+
 typedef struct
 {
   int index;

@@ -148,7 +148,8 @@ make_if_queued (gpointer data, gpointer user_data)
   if (!mine)
     return;
   start = cnn_timing_start ();
-  make_pipeline (device, kernel, &kernel->error);
+  if (cnn_driver_has_memory (&kernel->error))
+    make_pipeline (device, kernel, &kernel->error);
   cnn_timing_stop (start, "making pipelines");
   g_mutex_lock (&device->kernels_lock);
   kernel->state = CNN_KERNEL_DONE;

@@ -102,6 +102,10 @@ CnnKernel *cnn_kernel_get (CnnDevice *device, const CnnDispatch *dispatch, GErro
 gboolean cnn_kernel_is_done (CnnDevice *device, CnnKernel *kernel);
 /* FALSE where the pipeline could not be made. */
 gboolean cnn_kernel_wait (CnnDevice *device, CnnKernel *kernel, GError **error);
+/* Whether there is enough memory to make one more kernel; the driver would end the process. */
+gboolean cnn_driver_has_memory (GError **error);
+/* The error of a loader that has found no driver. */
+void cnn_driver_set_missing (GError **error);
 /* What the driver keeps between runs. */
 void cnn_pipeline_cache_open (CnnDevice *device);
 void cnn_pipeline_cache_close (CnnDevice *device);
@@ -109,6 +113,8 @@ void cnn_pipeline_cache_close (CnnDevice *device);
  * NULL where they are no question: another driver or processor, or the user's own wish. */
 #define CNN_WIDE_RIGHT "right\n"
 #define CNN_WIDE_WRONG "wrong\n"
+/* FALSE for a width that the user has set and the driver cannot have. */
+gboolean cnn_wide_check (GError **error);
 char *cnn_wide_verdict_path (VkPhysicalDevice physical);
 gboolean cnn_wide_is_right (const char *verdict_path);
 /* For instances made from now on, where there is none yet. */

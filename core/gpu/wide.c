@@ -43,6 +43,21 @@ user_decided (void)
   return value != NULL && value != setting + strlen (VARIABLE "=");
 }
 
+gboolean
+cnn_wide_check (GError **error)
+{
+  static const char *const widths[] = { "128", USUAL, WIDE, NULL };
+  const char *value = g_getenv (VARIABLE);
+
+  if (value == NULL || g_strv_contains (widths, value))
+    return TRUE;
+  g_set_error (error, CNN_ERROR, CNN_ERROR_DEVICE,
+               "the environment's " VARIABLE " is \"%s\", and Mesa's software driver takes 128, "
+               "256 or 512; unset it, or give it one of these",
+               value);
+  return FALSE;
+}
+
 /* What the kernel says of the first processor: its name and all that it can do. */
 static void
 add_processor (GChecksum *sum)
@@ -124,6 +139,8 @@ begin_verdict (const char *path)
     return FALSE;
   good = write (file, CNN_WIDE_WRONG, strlen (CNN_WIDE_WRONG)) == (gssize) strlen (CNN_WIDE_WRONG);
   close (file);
+  if (!good)
+    g_unlink (path);
   return good;
 }
 

@@ -72,14 +72,9 @@ cnn_image_new_for_file (const char *path, guint32 width, guint32 height, int cha
   return image;
 }
 
-CnnImage *
-cnn_image_load (const char *path, GError **error)
+static CnnImage *
+decode (const guint8 *data, gsize size, const char *path, GError **error)
 {
-  gsize size = 0;
-  g_autofree guint8 *data = cnn_file_read (path, &size, error);
-
-  if (data == NULL)
-    return NULL;
   if (size >= 8 && memcmp (data, "\x89PNG\r\n\x1a\n", 8) == 0)
     return cnn_png_decode (data, size, path, error);
   if (size >= 3 && memcmp (data, "\xff\xd8\xff", 3) == 0)
@@ -89,6 +84,34 @@ cnn_image_load (const char *path, GError **error)
   else
     g_set_error (error, CNN_ERROR, CNN_ERROR_FILE, "%s: neither a PNG nor a JPEG picture", path);
   return NULL;
+}
+
+CnnImage *
+cnn_image_load (const char *path, GError **error)
+{
+  gsize size = 0;
+  g_autofree guint8 *data = cnn_file_read (path, &size, error);
+
+  return data != NULL ? decode (data, size, path, error) : NULL;
+}
+
+gboolean
+cnn_photo_load (const char *path, GCancellable *cancellable, CnnImage **photo, CnnArray **array,
+                GError **error)
+{
+  gsize size = 0;
+  g_autofree guint8 *data = cnn_file_read_photo (path, cancellable, &size, error);
+  const char *name = strcmp (path, CNN_STANDARD_INPUT) == 0 ? "standard input" : path;
+
+  *photo = NULL;
+  *array = NULL;
+  if (data == NULL)
+    return FALSE;
+  if (cnn_npy_is_data (data, size) || g_str_has_suffix (path, ".npy"))
+    *array = cnn_npy_decode (data, size, name, error);
+  else
+    *photo = decode (data, size, name, error);
+  return *photo != NULL || *array != NULL;
 }
 
 void

@@ -5,6 +5,8 @@
 
 #include "array.h"
 
+#include <gio/gio.h>
+
 G_BEGIN_DECLS
 
 /* sRGB-encoded values in 0…1, row-major, interleaved. Channels: 1 gray, 2 gray+alpha, 3 RGB,
@@ -29,6 +31,16 @@ CnnImage *cnn_image_load (const char *path, GError **error);
 /* 8-bit PNG of the image's channels. Written whole or not at all. */
 gboolean cnn_image_save_png (const CnnImage *image, const char *path, GError **error);
 
+/* The name of the standard input among photographs. */
+#define CNN_STANDARD_INPUT "-"
+
+/* Either of the two, by the first bytes; a damaged .npy by its name. The path may be a pipe, of
+ * which at most 512 MB are read, or "-", the standard input. Waits for a pipe until there is
+ * something, its end, or CNN_ERROR_CANCELLED. cancellable: may be NULL. One of photo, array is
+ * set: transfer full. */
+gboolean cnn_photo_load (const char *path, GCancellable *cancellable, CnnImage **photo,
+                         CnnArray **array, GError **error);
+
 /* NumPy's .npy, versions 1 to 3, little-endian float32, float64, float16 and uint8, C order; read
  * as float32. */
 CnnArray *cnn_npy_load (const char *path, GError **error);
@@ -36,6 +48,17 @@ CnnArray *cnn_npy_load (const char *path, GError **error);
 gboolean cnn_npy_is (const char *path);
 /* float32, version 1. Written whole or not at all. */
 gboolean cnn_npy_save (const CnnArray *array, const char *path, GError **error);
+
+/* Replaces the file by one that holds `data`, whole or not at all: a hidden file without a suffix
+ * beside it gets its name when it is whole. A symbolic link stays one, what it points at is
+ * replaced; the mode of a file that is replaced is kept. A device or a pipe is written to.
+ * CNN_ERROR_FILE with the path. */
+gboolean cnn_file_write (const char *path, gconstpointer data, gsize size, GError **error);
+/* The path of the file that would be written, there or not: behind symbolic links. Transfer full.
+ */
+char *cnn_file_target (const char *path);
+/* For a process that ends at once: removes what is being written, and nothing more is. */
+void cnn_file_stop (void);
 
 /* The image without alpha, composed over background (R, G, B in 0…1): 1 channel → 1, else 3. Here
  * and below an image that is so already is given back itself: transfer full, not to be changed. */

@@ -5,6 +5,8 @@
 
 #include "image.h"
 
+#include <gio/gio.h>
+
 G_BEGIN_DECLS
 
 /* The most pixels that a file may ask for: a few bytes of PNG can claim any size. */
@@ -12,15 +14,18 @@ G_BEGIN_DECLS
 
 /* The bytes of a regular file. CNN_ERROR_FILE with the path. Transfer full. */
 guint8 *cnn_file_read (const char *path, gsize *size, GError **error);
-/* Replaces the file by one that holds `data`, whole or not at all; a device or a pipe is written
- * to. */
-gboolean cnn_file_write (const char *path, gconstpointer data, gsize size, GError **error);
+/* The same of a file or a pipe, of which up to 512 MB are read; "-" is the standard input.
+ * CNN_ERROR_CANCELLED also while it waits. */
+guint8 *cnn_file_read_photo (const char *path, GCancellable *cancellable, gsize *size,
+                             GError **error);
 
 /* An image for a file that claims this size; CNN_ERROR_FILE with the path where that is absurd. */
 CnnImage *cnn_image_new_for_file (const char *path, guint32 width, guint32 height, int channels,
                                   GError **error);
 
 /* Decoders of a whole file in memory; `path` is for messages. Transfer full. */
+CnnArray *cnn_npy_decode (const guint8 *data, gsize size, const char *path, GError **error);
+gboolean cnn_npy_is_data (const guint8 *data, gsize size);
 CnnImage *cnn_png_decode (const guint8 *data, gsize size, const char *path, GError **error);
 CnnImage *cnn_jpeg_decode (const guint8 *data, gsize size, const char *path, GError **error);
 

@@ -29,6 +29,12 @@ set_error (GError **error, const char *path, const char *format, ...)
 }
 
 gboolean
+cnn_npy_is_data (const guint8 *data, gsize size)
+{
+  return size >= MAGIC_SIZE && memcmp (data, MAGIC, MAGIC_SIZE) == 0;
+}
+
+gboolean
 cnn_npy_is (const char *path)
 {
   char head[MAGIC_SIZE] = { 0 };
@@ -222,13 +228,19 @@ parse (const char *path, const char *header, const guint8 *data, gsize size, GEr
 CnnArray *
 cnn_npy_load (const char *path, GError **error)
 {
-  gsize size = 0, start, length;
+  gsize size = 0;
   g_autofree guint8 *data = cnn_file_read (path, &size, error);
+
+  return data != NULL ? cnn_npy_decode (data, size, path, error) : NULL;
+}
+
+CnnArray *
+cnn_npy_decode (const guint8 *data, gsize size, const char *path, GError **error)
+{
+  gsize start, length;
   g_autofree char *header = NULL;
 
-  if (data == NULL)
-    return NULL;
-  if (size < MAGIC_SIZE + 6 || memcmp (data, MAGIC, MAGIC_SIZE) != 0)
+  if (size < MAGIC_SIZE + 6 || !cnn_npy_is_data (data, size))
     {
       set_error (error, path, "is not a NumPy array (.npy)");
       return NULL;

@@ -24,7 +24,8 @@ update_warning (CnnSession *self)
   const char *policy = self->network->model->half_precision_policy
                            ? "The model asks for half precision; it is computed in float32."
                            : NULL;
-  const char *all[] = { guess, policy, self->size_warning };
+  const char *driver = self->device != NULL ? cnn_gpu_warning () : NULL;
+  const char *all[] = { guess, policy, self->size_warning, driver };
   GString *text = g_string_new (NULL);
 
   for (gsize i = 0; i < G_N_ELEMENTS (all); i++)
@@ -97,7 +98,8 @@ cnn_session_open (const CnnOptions *options, gboolean on_device, const CnnProgre
   memcpy (self->background, options->background != NULL ? options->background : white,
           sizeof white);
 
-  if (!open_both (self, options, on_device, progress, error))
+  if ((on_device && !cnn_gpu_prepare (error))
+      || !open_both (self, options, on_device, progress, error))
     return NULL;
   update_warning (self);
   return g_steal_pointer (&self);

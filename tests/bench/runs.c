@@ -87,7 +87,7 @@ open_session (Bench *self, const Model *model, gboolean many, GError **error)
   const CnnOptions options = { .model = model->path, .many = many };
 
   close_session (self);
-  self->session = cnn_session_open (&options, TRUE, error);
+  self->session = cnn_session_open (&options, TRUE, NULL, error);
   if (self->session == NULL)
     return FALSE;
   self->open = model;

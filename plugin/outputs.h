@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#pragma once
+
+/* Where a command's files go: no file is written over what the run reads, and none twice. Files are
+ * told by what they are, not by their names: links and ways through other folders are the same
+ * file. */
+
+#include "commands.h"
+
+G_BEGIN_DECLS
+
+typedef struct _Outputs Outputs;
+
+/* Looks at all places to write to, before the work: the folders are there, and no file that can be
+ * named already is one of the photographs, the model, its sidecar, another input or another output.
+ * Nothing but a photograph may be a pipe. photographs: of Photograph, kept, may be empty.
+ * CNN_ERROR_FILE, CNN_ERROR_ARGUMENT. Transfer full. */
+Outputs *outputs_new (const Command *command, const Arguments *arguments, GPtrArray *photographs,
+                      GError **error);
+void outputs_free (Outputs *outputs);
+
+/* The same question for one file, once its name is known. */
+gboolean outputs_allow (const Outputs *outputs, const char *option, const char *path,
+                        GError **error);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (Outputs, outputs_free)
+
+G_END_DECLS

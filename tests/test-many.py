@@ -1,0 +1,75 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The memory of a run over many photographs does not grow with their number. TAP.
+
+    test-many.py CONVLENS
+
+Photographs of many sizes, since those of one size leave no holes in malloc's arenas.
+"""
+import os
+import random
+import struct
+import subprocess
+import sys
+import tempfile
+import zlib
+
+EARLY, LATE, COUNT = 80, 400, 480  # photographs: the most until EARLY is compared with the most from LATE on
+ALLOWED = 6  # MB; with a thread for each photograph it was 7 to 27
+
+convlens = os.path.realpath(sys.argv[1])
+here = os.path.dirname(os.path.realpath(__file__))
+os.environ.setdefault("CONVLENS_DATA_DIR", f"{os.path.dirname(here)}/weights")
+os.environ.pop("CONVLENS_DEBUG", None)
+chance = random.Random(5)
+
+
+def write_png(path, width, height):
+    def chunk(kind, data):
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+    row = b"\0" + bytes(x * 7 % 251 for x in range(3 * width))
+    with open(path, "wb") as file:
+        file.write(b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0))
+                   + chunk(b"IDAT", zlib.compress(row * height, 1)) + chunk(b"IEND", b""))
+
+
+def memory(process):
+    with open(f"/proc/{process.pid}/status", encoding="ascii") as status:
+        return next(int(line.split()[1]) / 1024 for line in status if line.startswith("RssAnon"))
+
+
+def measure(arguments):
+    """Megabytes after each photograph."""
+    process = subprocess.Popen([convlens, *arguments, "--json"], stdout=subprocess.PIPE)
+    taken = []
+    for _ in process.stdout:
+        try:
+            taken.append(memory(process))
+        except (OSError, StopIteration):  # it has ended
+            pass
+    process.wait()
+    return taken, process.returncode
+
+
+with tempfile.TemporaryDirectory() as work:
+    os.chdir(work)
+    os.mkdir("sizes")
+    os.mkdir("many")
+    sizes = [(chance.randint(50, 900), chance.randint(50, 900)) for _ in range(40)]
+    for index, (width, height) in enumerate(sizes):
+        write_png(f"sizes/{index}.png", width, height)
+    order = [index for _ in range(COUNT // 40) for index in chance.sample(range(40), 40)]
+    for place, index in enumerate(order):
+        os.symlink(f"../sizes/{index}.png", f"many/{place:04}.png")
+    model = ["--model", f"{here}/golden/sequential/model.h5"]
+    cases = {"predict": ["predict", "many", *model], "grad-cam": ["grad-cam", "many", *model, "--overlay", "heat"]}
+    failures = 0
+    for number, (name, arguments) in enumerate(cases.items(), 1):
+        taken, status = measure(arguments)
+        early, late = max(taken[:EARLY], default=0), max(taken[LATE:], default=0)
+        good = len(taken) > LATE + 10 and status in (0, 1) and late <= early + ALLOWED
+        failures += not good
+        print(f"{'ok' if good else 'not ok'} {number} - {name}: after {EARLY} photographs {early:.0f} MB, after {LATE} {late:.0f} MB")
+    os.chdir("/")
+print(f"1..{len(cases)}")
+sys.exit(failures > 0)

@@ -1,0 +1,156 @@
+#!/bin/bash
+# No file that a run reads is written over, whatever it is called, and none twice; what is replaced keeps its mode and its links. TAP.
+#   test-outputs.sh CONVLENS
+. "$(dirname "$0")/tap.sh"
+
+mkdir real sub models
+ln -s real way
+cp "$photo" real/c.jpg
+ln real/c.jpg real/hard.png
+ln -s c.jpg real/soft.png
+ln -s ../way/soft.png real/chain.png
+cp "$golden/model.h5" models/m.h5
+echo '{"labels": ["one", "two", "three", "four"]}' > models/m.h5.json
+ln models/m.h5 models/hard.png
+ln -s m.h5.json models/soft.npy
+printf '%s\n' one two three four > labels.txt
+cp "$golden/input.npy" in.npy
+cp "$here/golden-pattern/start.npy" start.npy
+cp labels.txt "$work/sub/list.png"
+cp "$photo" sub/c.png
+find . -type f ! -name 'std*.txt' -exec sha256sum {} + | sort > before.txt
+sums=$work/before.txt
+unchanged () {
+  find . -type f ! -name 'std*.txt' ! -name '*before.txt' -exec sha256sum {} + | sort | diff "$sums" -
+}
+sed -i '/before.txt/d' before.txt
+
+# Each: the option's command, what is named, what the message calls it.
+cam=(grad-cam real/c.jpg)
+golden_cam=(grad-cam in.npy --model models/m.h5)
+pattern=(filter-pattern --model "$here/golden-pattern/model.keras" --layer conv --size 30 --crop 5 --steps 2)
+# written_over NAME TEXT ARGUMENT…
+written_over () {
+  local name=$1 text=$2
+  shift 2
+  refuses "$name: refused" 1 "would be written over $text" timeout 60 "$convlens" "$@"
+  # Nothing was computed: a device that is not there has not been missed.
+  refuses "$name: before anything is computed" 1 "would be written over $text" \
+    timeout 60 "$convlens" "$@" --device 'no such device'
+}
+for way in real/c.jpg ./real/c.jpg way/c.jpg real/hard.png real/soft.png real/chain.png "$work/way/../real/c.jpg"; do
+  written_over "grad-cam --output $way" 'the photograph real/c.jpg' "${cam[@]}" --output "$way"
+done
+for option in overlay heatmap; do
+  written_over "grad-cam --$option" 'the photograph' "${cam[@]}" --$option way/hard.png
+done
+for file in m.h5 hard.png; do
+  written_over "the model as $file" 'the model models/m.h5' "${golden_cam[@]}" --overlay models/$file
+done
+for file in m.h5.json soft.npy; do
+  written_over "its sidecar as $file" "the model's sidecar models/m.h5.json" "${golden_cam[@]}" \
+    --heatmap models/$file
+done
+written_over "the labels" 'labels sub/list.png' "${golden_cam[@]}" --labels sub/list.png --overlay sub/list.png
+echo '{}' > sub/graph.png
+written_over "an architecture" 'architecture sub/graph.png' "${golden_cam[@]}" --architecture sub/graph.png \
+  --overlay sub/graph.png
+rm sub/graph.png
+written_over "activation-grid --output" 'the photograph' activation-grid sub/c.png --layer stem_conv --output sub/c.png
+written_over "activations --raw" 'the photograph in.npy' activations in.npy --model models/m.h5 --layer conv2d \
+  --raw ./in.npy
+written_over "gradient --raw" 'the photograph in.npy' gradient in.npy --model models/m.h5 --layer conv2d --raw in.npy
+written_over "sanity-check --output" 'the photograph' sanity-check sub/c.png --output sub/c.png
+written_over "faithfulness --output" 'the photograph' faithfulness sub/c.png --output sub/c.png
+written_over "filter-pattern --start PHOTO" 'start sub/c.png' "${pattern[@]}" --start sub/c.png --output sub/c.png
+written_over "filter-pattern --start NPY" 'start start.npy' "${pattern[@]}" --start start.npy --raw start.npy
+refuses "describe: labels from the sidecar itself" 1 'would be written over labels models/soft.npy' \
+  "$convlens" describe models/m.h5 --labels models/soft.npy
+written_over "one into its own folder" 'the photograph sub/c.png' grad-cam sub/c.png --output sub
+ln -s ../models/m.h5 sub/input.npy
+ln -s ../models/m.h5 sub/conv2d.npy
+written_over "a folder with a link to the model" 'the model models/m.h5' grad-cam "$golden/input.npy" in.npy \
+  --model models/m.h5 --heatmap sub
+# What the file will be called is known late, but not too late.
+refuses "a layer's file" 1 'would be written over the model models/m.h5' "$convlens" activations in.npy \
+  --model models/m.h5 --layer conv2d,dense --raw sub
+rm sub/input.npy sub/conv2d.npy
+
+# two TEXT ARGUMENT…: two outputs of one run with one name
+two () {
+  local text=$1
+  shift
+  refuses "two outputs: ${*: -3}" 1 "would both be written to $text; name a file for each" \
+    timeout 60 "$convlens" "$@" --device 'no such device'
+}
+ln -s later.png dangling.png
+two x.png "${cam[@]}" --output x.png --overlay x.png
+two ./x.png "${cam[@]}" --output x.png --overlay ./x.png
+two way/x.png "${cam[@]}" --output real/x.png --overlay way/x.png
+two later.png "${cam[@]}" --output dangling.png --overlay later.png
+two x "${cam[@]}" --output x --heatmap x
+two x "${pattern[@]}" --output x --raw x
+two sub/c.png grad-cam real/c.jpg --output sub --overlay sub/c.png
+ok "all is as it was" unchanged
+ok "--output /dev/null twice is no harm" "$convlens" "${golden_cam[@]}" --overlay /dev/null --heatmap /dev/null
+
+# Modes and links.
+# mode_kept OLD-MODE UMASK: of a file that is replaced.
+mode_kept () {
+  rm -f old.npy
+  echo old > old.npy
+  chmod "$1" old.npy
+  (umask "$2"; "$convlens" "${golden_cam[@]}" --heatmap old.npy) || return 1
+  stat -c %a old.npy
+  [ "$(stat -c %a old.npy)" = "$1" ] && [ "$(head -c 6 old.npy | tail -c 5)" = NUMPY ]
+}
+for mode in 600 640 666 444; do
+  ok "a file of mode $mode keeps it" mode_kept $mode 022
+done
+new_mode () {
+  rm -f new.npy
+  (umask "$1"; "$convlens" "${golden_cam[@]}" --heatmap new.npy) && [ "$(stat -c %a new.npy)" = "$2" ]
+}
+ok "a new file has what umask leaves" new_mode 027 640
+ok "also where umask leaves all" new_mode 000 666
+linked () {
+  rm -f behind.npy link.npy
+  echo old > sub/behind.npy
+  chmod 600 sub/behind.npy
+  ln -s sub/behind.npy link.npy
+  "$convlens" "${golden_cam[@]}" --heatmap link.npy && [ -L link.npy ] && [ "$(stat -c %a sub/behind.npy)" = 600 ] &&
+    cmp sub/behind.npy new.npy
+}
+ok "what a symbolic link points at is replaced" linked
+dangles () {
+  "$convlens" "${golden_cam[@]}" --heatmap dangling.png && [ -L dangling.png ] && cmp later.png new.npy
+}
+ok "or made" dangles
+if [ "$(id -u)" -eq 0 ]; then
+  owned () {
+    echo old > owned.npy
+    chown 12345:23456 owned.npy
+    "$convlens" "${golden_cam[@]}" --heatmap owned.npy && [ "$(stat -c %u:%g owned.npy)" = 12345:23456 ]
+  }
+  ok "root leaves a file to its owner" owned
+else
+  skip "root leaves a file to its owner" "not root"
+fi
+sidecar_mode () {
+  echo '{}' > models/behind.json
+  chmod 600 models/behind.json
+  ln -sf behind.json models/m.h5.json
+  "$convlens" describe models/m.h5 --labels labels.txt && [ -L models/m.h5.json ] &&
+    [ "$(stat -c %a models/behind.json)" = 600 ] && grep -q three models/behind.json
+}
+ok "so does a sidecar" sidecar_mode
+ok "no temporary file is left" sh -c '[ -z "$(find . -name ".convlens*")" ]'
+# A limit on the size of files is as good as a full disk.
+limited () {
+  cp new.npy limited.png
+  (ulimit -f 1; exec "$convlens" grad-cam "$photo" --output limited.png) 2> stderr.txt
+  [ $? -eq 1 ] && grep -q 'limited.png cannot be written: File too large' stderr.txt && cmp new.npy limited.png &&
+    [ -z "$(find . -name '.convlens*')" ]
+}
+ok "a full disk leaves the old file" limited
+finish
