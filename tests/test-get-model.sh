@@ -1,7 +1,12 @@
 #!/bin/bash
 # get-model, models, describe and install/get-weights.sh from outside, against a local server. TAP.
-#   test-get-model.sh CONVLENS
+#   test-get-model.sh CONVLENS [without-downloads]
 set -u
+
+if [ "${2:-}" = without-downloads ]; then
+  echo '1..0 # SKIP this build is without downloads'
+  exit 0
+fi
 
 convlens=$(realpath "$1")
 here=$(cd "$(dirname "$0")" && pwd)

@@ -786,6 +786,31 @@ test_two_at_once (void)
     }
 }
 
+/* --- a build without downloads --- */
+
+/* What is not there is told how to get; a file that was got in another way is taken. */
+static void
+test_without_downloads (void)
+{
+  static const Entry entry = { "one", "/whole/", "right", SIZE };
+  g_auto (Fixture) fixture = { 0 };
+  g_autofree char *file = g_build_filename (files, "weights", NULL);
+  CnnStoreGetOptions options = { .from = file };
+
+  if (cnn_store_has_downloads ())
+    {
+      g_test_skip ("this build has downloads");
+      return;
+    }
+  set_up (&fixture, &entry);
+  refuse (&fixture, NULL, NULL, CNN_ERROR_UNSUPPORTED, "was built without downloads");
+  refuse (&fixture, NULL, NULL, CNN_ERROR_UNSUPPORTED, fixture.model->url);
+  refuse (&fixture, NULL, NULL, CNN_ERROR_UNSUPPORTED, "convlens get-model one --from FILE");
+  check_nothing (&fixture);
+  cnn_store_got_free (get (&fixture, &options, NULL));
+  check_only_file (&fixture);
+}
+
 /* --- the user's own files --- */
 
 static void
@@ -852,6 +877,18 @@ make_files (void)
   md5 = g_strconcat ("md5:", sum, NULL);
 }
 
+static void
+skip_download (void)
+{
+  g_test_skip ("this build is without downloads");
+}
+
+static void
+add_download (const char *path, GTestFunc run)
+{
+  g_test_add_func (path, cnn_store_has_downloads () ? run : skip_download);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -869,22 +906,23 @@ main (int argc, char **argv)
   g_test_add_func ("/store/registry", test_registry);
   g_test_add_func ("/store/registry/missing-fields", test_missing_fields);
   g_test_add_func ("/store/registry/names", test_names);
-  g_test_add_func ("/store/get/complete", test_complete);
-  g_test_add_func ("/store/get/already-there", test_already_there);
-  g_test_add_func ("/store/get/redirected", test_redirected);
-  g_test_add_func ("/store/get/pinned", test_pinned);
-  g_test_add_func ("/store/get/from", test_from);
-  g_test_add_func ("/store/get/cancelled-and-resumed", test_cancelled_and_resumed);
-  g_test_add_func ("/store/get/cancelled-at-once", test_cancelled_at_once);
-  g_test_add_func ("/store/get/cut-off", test_cut_off);
-  g_test_add_func ("/store/get/cut-off-unmarked", test_cut_off_unmarked);
-  g_test_add_func ("/store/get/changed-meanwhile", test_changed_meanwhile);
-  g_test_add_func ("/store/get/parts", test_parts);
-  g_test_add_func ("/store/get/wrong", test_wrong);
-  g_test_add_func ("/store/get/no-network", test_no_network);
-  g_test_add_func ("/store/get/stalled", test_stalled);
-  g_test_add_func ("/store/get/full-disk", test_full_disk);
-  g_test_add_func ("/store/get/two-at-once", test_two_at_once);
+  add_download ("/store/get/complete", test_complete);
+  add_download ("/store/get/already-there", test_already_there);
+  add_download ("/store/get/redirected", test_redirected);
+  add_download ("/store/get/pinned", test_pinned);
+  add_download ("/store/get/from", test_from);
+  add_download ("/store/get/cancelled-and-resumed", test_cancelled_and_resumed);
+  add_download ("/store/get/cancelled-at-once", test_cancelled_at_once);
+  add_download ("/store/get/cut-off", test_cut_off);
+  add_download ("/store/get/cut-off-unmarked", test_cut_off_unmarked);
+  add_download ("/store/get/changed-meanwhile", test_changed_meanwhile);
+  add_download ("/store/get/parts", test_parts);
+  add_download ("/store/get/wrong", test_wrong);
+  add_download ("/store/get/no-network", test_no_network);
+  add_download ("/store/get/stalled", test_stalled);
+  add_download ("/store/get/full-disk", test_full_disk);
+  add_download ("/store/get/two-at-once", test_two_at_once);
+  g_test_add_func ("/store/without-downloads", test_without_downloads);
   g_test_add_func ("/store/own-files", test_own);
   status = g_test_run ();
 

@@ -61,6 +61,35 @@ file_error (GError **error, const char *path, const char *what)
   return FALSE;
 }
 
+gboolean
+cnn_write_all (int fd, const char *bytes, gsize size)
+{
+  while (size > 0)
+    {
+      ssize_t n = write (fd, bytes, size);
+
+      if (n < 0 && errno == EINTR)
+        continue;
+      if (n < 0)
+        return FALSE;
+      bytes += n;
+      size -= (gsize) n;
+    }
+  return TRUE;
+}
+
+gboolean
+cnn_transfer_tell (const CnnProgress *progress, const char *label, gint64 done, gint64 total,
+                   GError **error)
+{
+  g_autofree char *here = cnn_store_size_text (done), *all = cnn_store_size_text (total);
+  g_autofree char *text = total > 0 ? g_strdup_printf ("%s: %s of %s", label, here, all)
+                                    : g_strdup_printf ("%s: %s", label, here);
+  double fraction = total > 0 ? (double) done / (double) total : 0;
+
+  return cnn_progress_step (progress, MIN (fraction, 1), text, error);
+}
+
 /* What a download of the model has to weigh, where Keras does not say it: float32, and HDF5's own
  * on top, which for a net of many small layers is a good part. */
 static void

@@ -112,13 +112,17 @@ typedef struct
   char *pins;     /* the file of pins */
 } CnnStoreGot;
 
+/* Whether cnn_store_get can fetch from an address; a build without libcurl takes files alone. */
+gboolean cnn_store_has_downloads (void);
+
 /* Gets a model's file. What comes goes into NAME.part, which is locked meanwhile (a second one
  * waits, and finds the file there), kept when the work is cut off, and gone on with the next time.
  * Only when size and checksum are right it is given its name, so that a file of that name is always
  * whole. Blocks; the progress is told several times a second, from this thread, and a cancelled one
  * ends within a fraction of a second (CNN_ERROR_CANCELLED). CNN_ERROR_FILE for all that the
- * network, the server or the disk does, CNN_ERROR_ARGUMENT for a wrong `from`; the message is a
- * sentence for people. options, progress: may be NULL. Transfer full. */
+ * network, the server or the disk does, CNN_ERROR_ARGUMENT for a wrong `from`,
+ * CNN_ERROR_UNSUPPORTED for an address in a build without downloads; the message is a sentence for
+ * people. options, progress: may be NULL. Transfer full. */
 CnnStoreGot *cnn_store_get (const CnnStore *store, const CnnStoreModel *model,
                             const CnnStoreGetOptions *options, const CnnProgress *progress,
                             GError **error);

@@ -28,7 +28,7 @@ char *cnn_pins_path (const char *folder);
 gboolean cnn_pins_get (const char *folder, const char *name, char **checksum, GError **error);
 gboolean cnn_pins_set (const char *folder, const char *name, const char *checksum, GError **error);
 
-/* --- transfer.c: HTTP --- */
+/* --- transfer.c: HTTP; transfer-none.c: a build without downloads --- */
 
 typedef struct
 {
@@ -49,8 +49,12 @@ typedef struct
   gboolean too_long;       /* out: what is in the part is of no use */
 } CnnTransfer;
 
-/* Brings the file into the part, whole by what the server says of its size. Blocks. */
+/* Brings the file into the part, whole by what the server says of its size. Blocks.
+ * CNN_ERROR_UNSUPPORTED in a build without downloads. */
 gboolean cnn_transfer (CnnTransfer *transfer, const CnnProgress *progress, GError **error);
+
+/* --- get.c --- */
+
 /* All of `size` bytes; errno is kept on failure. */
 gboolean cnn_write_all (int fd, const char *bytes, gsize size);
 /* "xception: 12 of 92 MB" to the progress. total: 0 unknown. */

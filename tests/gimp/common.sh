@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # What the tests of both GIMPs share; sourced. Results are TAP.
 #
-#   … CONVLENS PLUG-IN COMPARE-PNG: the program, GIMP's plug-in and the comparer, as built
+#   … CONVLENS PLUG-IN COMPARE-PNG [without-downloads]: the program, GIMP's plug-in and the comparer, as built
 #
 # The environment's CONVLENS_DATA_DIR says where the models are.
 

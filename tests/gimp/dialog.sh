@@ -2,6 +2,7 @@
 # The dialog test of one GIMP, `version`, under a virtual screen; sourced by dialog-2.10.sh and dialog-3.sh. Pictures of
 # the screen go to the folder named by $CONVLENS_SCREENSHOTS, if it is set.
 
+[ "${4:-}" != without-downloads ] || skip_all 'this build is without downloads'
 shots=${CONVLENS_SCREENSHOTS:-$work/shots}
 mkdir -p "$shots"
 make_pictures > /dev/null # ImageMagick 7 says "list" of its -fx
