@@ -5,6 +5,7 @@
 #include "commands.h"
 #include "interrupt.h"
 #include "photographs.h"
+#include "regular.h"
 
 #include <locale.h>
 #include <stdio.h>
@@ -201,7 +202,8 @@ parse_line (const Command *command, Arguments *arguments, char **words, Line *li
 static void
 show_progress (double fraction, const char *what, gpointer data G_GNUC_UNUSED)
 {
-  fprintf (stderr, "\r%3.0f %% %.60s\033[K", 100 * fraction, what != NULL ? what : "");
+  g_autofree char *text = cnn_text_cut (what != NULL ? what : "", 60);
+  fprintf (stderr, "\r%3.0f %% %s\033[K", 100 * fraction, text);
 }
 
 /* What the report of each photograph needs. */

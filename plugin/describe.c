@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "commands.h"
+#include "json.h"
 
-#include <json-glib/json-glib.h>
 #include <string.h>
 
 #define SHOWN_LABELS 3
@@ -78,13 +78,13 @@ check (const Wish *wish, const CnnFacts *facts, const CnnStoreModel *registered,
 static JsonNode *
 old_sidecar (const CnnFacts *facts, GError **error)
 {
-  g_autoptr (JsonParser) parser = json_parser_new ();
   if (facts->sidecar != NULL)
     {
-      /* The engine has read it already, and found it sound. */
-      if (!json_parser_load_from_file (parser, facts->sidecar, error))
-        return NULL;
-      return json_parser_steal_root (parser);
+      g_autoptr (JsonNode) old = cnn_json_read (facts->sidecar, error);
+      if (old == NULL || JSON_NODE_HOLDS_OBJECT (old))
+        return g_steal_pointer (&old);
+      g_set_error (error, CNN_ERROR, CNN_ERROR_FILE, "%s is not a JSON object", facts->sidecar);
+      return NULL;
     }
   JsonNode *root = json_node_new (JSON_NODE_OBJECT);
   json_node_take_object (root, json_object_new ());

@@ -447,9 +447,13 @@ result_photograph_json (const Photograph *photograph, Result *result, const GErr
 char *
 result_record (Result *result, const char *command, const Arguments *arguments)
 {
-  g_autofree char *json = result_json (result);
-  g_autoptr (JsonNode) root = json_from_string (json, NULL); /* its members can be changed */
-  JsonObject *object = json_node_get_object (root);
+  g_autoptr (JsonNode) report = take_root (result), root = json_node_new (JSON_NODE_OBJECT);
+  g_autoptr (GList) names = json_object_get_members (json_node_get_object (report));
+  JsonObject *object = json_object_new ();
+  json_node_take_object (root, object);
+  for (GList *name = names; name != NULL; name = name->next)
+    json_object_set_member (object, name->data,
+                            json_object_dup_member (json_node_get_object (report), name->data));
   json_object_set_string_member (object, "command", command);
   JsonObject *settings = json_object_new ();
   GPtrArray *table = arguments_table (arguments);

@@ -124,16 +124,28 @@ cnn_array_count (const CnnArray *array)
   return count;
 }
 
+static gboolean
+is_cancelled (GCancellable *cancellable, GError **error)
+{
+  if (!g_cancellable_is_cancelled (cancellable))
+    return FALSE;
+  g_set_error_literal (error, CNN_ERROR, CNN_ERROR_CANCELLED, "cancelled");
+  return TRUE;
+}
+
+gboolean
+cnn_cancelled (GError **error)
+{
+  return is_cancelled (g_cancellable_get_current (), error);
+}
+
 gboolean
 cnn_progress_step (const CnnProgress *progress, double fraction, const char *what, GError **error)
 {
   if (progress == NULL)
     return TRUE;
-  if (g_cancellable_is_cancelled (progress->cancellable))
-    {
-      g_set_error_literal (error, CNN_ERROR, CNN_ERROR_CANCELLED, "cancelled");
-      return FALSE;
-    }
+  if (is_cancelled (progress->cancellable, error))
+    return FALSE;
   if (progress->update != NULL)
     progress->update (fraction, what, progress->data);
   return TRUE;

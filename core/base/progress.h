@@ -17,4 +17,9 @@ typedef struct _CnnProgress
 gboolean cnn_progress_step (const CnnProgress *progress, double fraction, const char *what,
                             GError **error);
 
+/* TRUE, with CNN_ERROR_CANCELLED, once what this thread works for has been cancelled: the
+ * GCancellable that was made the thread's own by g_cancellable_push_current, if any. For rooms deep
+ * below whoever holds the progress. */
+gboolean cnn_cancelled (GError **error);
+
 G_END_DECLS

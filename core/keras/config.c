@@ -350,13 +350,18 @@ note_first_use (CnnReference *reference, gpointer data)
 {
   int *first = data;
 
-  first[reference->part] = MIN (first[reference->part], reference->use);
+  /* what is negative is no use at all, and stays so */
+  if (reference->use >= 0)
+    first[reference->part] = MIN (first[reference->part], reference->use);
 }
 
 static void
 move_use (CnnReference *reference, gpointer data)
 {
-  reference->use -= ((const int *) data)[reference->part];
+  const int first = ((const int *) data)[reference->part];
+
+  if (reference->use >= first)
+    reference->use -= first;
 }
 
 /* A nested model's own making counts as its first use in most versions of Keras, and not in others;

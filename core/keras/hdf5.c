@@ -17,7 +17,7 @@ first_reason (G_GNUC_UNUSED unsigned n, const H5E_error2_t *problem, void *data)
   char **reason = data;
 
   if (*reason == NULL && problem->desc != NULL && problem->desc[0] != '\0')
-    *reason = g_strdup (problem->desc);
+    *reason = cnn_text_from_file (problem->desc, strlen (problem->desc));
   return 0;
 }
 
@@ -329,17 +329,11 @@ cnn_hdf5_children (CnnHdf5 *file, const char *path)
         if (length < 0)
           break;
         if (length < (gssize) sizeof name)
-          g_ptr_array_add (names, g_strdup (name));
+          g_ptr_array_add (names, cnn_text_from_file (name, (gsize) length));
       }
   g_ptr_array_sort (names, compare_names);
   g_ptr_array_add (names, NULL);
   return (GStrv) g_ptr_array_free (names, FALSE);
-}
-
-static void
-add_text (GPtrArray *strings, const char *text, gsize length)
-{
-  g_ptr_array_add (strings, g_utf8_make_valid (text, (gssize) length));
 }
 
 static gboolean
@@ -360,7 +354,7 @@ read_fixed (CnnHdf5 *file, hid_t attribute, hid_t type, hsize_t n, GPtrArray *st
 
       while (space_padded && length > 0 && text[i * size + length - 1] == ' ')
         length--;
-      add_text (strings, text + i * size, length);
+      g_ptr_array_add (strings, cnn_text_from_file (text + i * size, length));
     }
   return TRUE;
 }

@@ -269,9 +269,8 @@ add_string (CnnHdf5 *file, guint64 heap, guint64 index, gsize length, GPtrArray 
         {
           if (bytes < length)
             return FALSE;
-          g_ptr_array_add (strings,
-                           g_utf8_make_valid ((const char *) text,
-                                              (gssize) strnlen ((const char *) text, length)));
+          g_ptr_array_add (strings, cnn_text_from_file ((const char *) text,
+                                                        strnlen ((const char *) text, length)));
           return TRUE;
         }
     }

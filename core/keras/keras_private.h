@@ -5,29 +5,17 @@
  * before them once, in cnn_network_open. */
 
 #include "error.h"
+#include "json.h"
 #include "keras.h"
+#include "progress.h"
+#include "regular.h"
 
-#include <json-glib/json-glib.h>
 #include <string.h>
 
 G_BEGIN_DECLS
 
-/* --- json.c: JSON from strangers --- */
+/* --- json.c: Keras' ways to write lists --- */
 
-/* Parses text after a look at its size and depth. Transfer full; CNN_ERROR_FILE. */
-JsonNode *cnn_json_parse (const char *text, gsize length, const char *what, GError **error);
-/* A file of JSON, gzipped where its name ends in .gz. Transfer full. */
-JsonNode *cnn_json_read (const char *path, GError **error);
-/* A member if it is there and of that kind, else NULL. Transfer none. */
-JsonNode *cnn_json_member (JsonObject *object, const char *name);
-JsonObject *cnn_json_object (JsonObject *object, const char *name);
-JsonArray *cnn_json_array (JsonObject *object, const char *name);
-const char *cnn_json_string (JsonObject *object, const char *name);
-const char *cnn_json_node_string (JsonNode *node);
-gboolean cnn_json_is_number (JsonNode *node);
-gboolean cnn_json_is_null (JsonNode *node);
-/* A whole number, also one that is written 3.0. */
-gboolean cnn_json_integer (JsonNode *node, gint64 *value);
 /* Looks through Keras' and Python's wrappings of tuples, shapes and arrays. Transfer none. */
 JsonNode *cnn_json_unwrap (JsonNode *node);
 /* Appends every number of nested lists; FALSE where something else is among them. */

@@ -2,6 +2,7 @@
 #include "keras_private.h"
 
 #define MAX_LABELS 1000000
+#define MAX_LENGTH CNN_JSON_MAX_LENGTH
 
 /* Teachable Machine writes "0 cat", "1 dog": a number is taken off if all lines count so. */
 static void
@@ -116,14 +117,14 @@ cnn_labels_read (const char *path, GError **error)
 {
   g_autoptr (GPtrArray) labels = NULL;
   g_autoptr (JsonNode) node = NULL;
-  g_autoptr (GError) problem = NULL;
   g_autofree char *text = NULL, *label = g_filename_display_basename (path);
   const char *start;
   gsize length;
 
-  if (!g_file_get_contents (path, &text, &length, &problem))
+  text = cnn_regular_read (path, MAX_LENGTH, &length, error);
+  if (text == NULL)
     {
-      g_set_error (error, CNN_ERROR, CNN_ERROR_FILE, "labels: %s", problem->message);
+      g_prefix_error (error, "labels: ");
       return NULL;
     }
   if (!g_utf8_validate_len (text, length, NULL))
@@ -136,7 +137,7 @@ cnn_labels_read (const char *path, GError **error)
     start++;
   if (*start == '{' || *start == '[')
     {
-      node = cnn_json_parse (start, strlen (start), label, error);
+      node = cnn_json_parse (start, length - (gsize) (start - text), label, error);
       if (node == NULL)
         return NULL;
       labels = cnn_labels_from_json (node);

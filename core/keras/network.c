@@ -3,7 +3,7 @@
 #include "timing.h"
 
 #include <math.h>
-#include <stdio.h>
+#include <unistd.h>
 
 #define DEFAULT_MODEL "efficientnet-lite0"
 #define IMAGENET_CLASSES 1000
@@ -232,8 +232,8 @@ open_file (Opening *opening, const char *architecture, GError **error)
 {
   static const char hdf5[] = "\x89HDF\r\n\x1a\n";
   char start[8] = { 0 };
-  FILE *file;
-  gsize n;
+  int file;
+  gssize n;
 
   if (g_file_test (opening->path, G_FILE_TEST_IS_DIR))
     {
@@ -242,20 +242,17 @@ open_file (Opening *opening, const char *architecture, GError **error)
           "is a folder (a TensorFlow SavedModel?); save the model as .keras or .h5");
       return FALSE;
     }
-  file = fopen (opening->path, "rb");
-  if (file == NULL)
-    {
-      g_set_error (error, CNN_ERROR, CNN_ERROR_FILE, "cannot be opened: %s", g_strerror (errno));
-      return FALSE;
-    }
-  n = fread (start, 1, sizeof start, file);
-  fclose (file);
+  file = cnn_regular_open (opening->path, NULL, error);
+  if (file < 0)
+    return FALSE;
+  n = read (file, start, sizeof start);
+  close (file);
   if (memcmp (start, hdf5, 8) == 0)
     return open_hdf5 (opening, architecture, error);
   if (memcmp (start, "PK\3\4", 4) == 0 || memcmp (start, "PK\5\6", 4) == 0)
     return open_zip (opening, error);
   g_set_error_literal (error, CNN_ERROR, CNN_ERROR_FILE,
-                       n == 0 ? "is empty"
+                       n <= 0 ? "is empty"
                               : "is not a model of Keras: neither HDF5 nor a .keras archive");
   return FALSE;
 }
@@ -502,7 +499,7 @@ read_sidecar (Opening *opening, GError **error)
 {
   g_autofree char *path = g_strconcat (opening->path, ".json", NULL);
 
-  if (!g_file_test (path, G_FILE_TEST_IS_REGULAR))
+  if (!g_file_test (path, G_FILE_TEST_EXISTS))
     return TRUE;
   opening->sidecar = cnn_json_read (path, error);
   if (opening->sidecar == NULL)

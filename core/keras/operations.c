@@ -12,14 +12,6 @@ add_operand (GArray *operands, const char *name, gint64 use, gint64 output, Json
   g_array_append_val (operands, operand);
 }
 
-static gboolean
-is_constant (JsonNode *node)
-{
-  g_autoptr (GArray) numbers = g_array_new (FALSE, FALSE, sizeof (double));
-
-  return cnn_json_flatten (node, numbers) && numbers->len > 0;
-}
-
 /* [layer, node, tensor, …], as Keras names a tensor */
 gboolean
 cnn_operand_from_triple (JsonArray *array, GArray *operands)
@@ -37,8 +29,6 @@ cnn_operand_from_triple (JsonArray *array, GArray *operands)
   return TRUE;
 }
 
-static gboolean collect_argument (JsonNode *node, GArray *operands);
-
 static gboolean
 collect_tensor (JsonObject *object, GArray *operands)
 {
@@ -47,31 +37,66 @@ collect_tensor (JsonObject *object, GArray *operands)
   return history != NULL && cnn_operand_from_triple (history, operands);
 }
 
-static gboolean
-collect_argument (JsonNode *node, GArray *operands)
+/* What an argument is made of. */
+typedef enum
 {
-  if (is_constant (node))
+  HOLDS_NOTHING, /* lists without anything in them */
+  HOLDS_NUMBERS, /* and no more */
+  HOLDS_MORE
+} Holding;
+
+static gboolean collect_from (JsonNode *node, GArray *operands, Holding *holding);
+
+static gboolean
+collect_list (JsonNode *list, JsonArray *array, GArray *operands, Holding *holding)
+{
+  const guint before = operands->len;
+
+  *holding = HOLDS_NOTHING;
+  for (guint i = 0; i < json_array_get_length (array); i++)
     {
+      Holding inner;
+
+      if (!collect_from (json_array_get_element (array, i), operands, &inner))
+        return FALSE;
+      *holding = MAX (*holding, inner);
+    }
+  if (*holding == HOLDS_NUMBERS)
+    {
+      /* the whole list is one constant */
+      g_array_set_size (operands, before);
+      add_operand (operands, NULL, -1, -1, list);
+    }
+  return TRUE;
+}
+
+/* Every node is looked at once: nested lists may be as deep, and as long, as JSON may be. */
+static gboolean
+collect_from (JsonNode *node, GArray *operands, Holding *holding)
+{
+  JsonNode *plain = cnn_json_unwrap (node);
+
+  *holding = HOLDS_MORE;
+  if (cnn_json_is_number (plain))
+    {
+      *holding = HOLDS_NUMBERS;
       add_operand (operands, NULL, -1, -1, node);
       return TRUE;
     }
-  if (JSON_NODE_HOLDS_OBJECT (node))
-    {
-      JsonObject *object = json_node_get_object (node);
+  if (JSON_NODE_HOLDS_OBJECT (node)
+      && g_strcmp0 (cnn_json_string (json_node_get_object (node), "class_name"), "__keras_tensor__")
+             == 0)
+    return collect_tensor (json_node_get_object (node), operands);
+  return !JSON_NODE_HOLDS_ARRAY (plain)
+         || collect_list (node, json_node_get_array (plain), operands, holding);
+}
 
-      if (g_strcmp0 (cnn_json_string (object, "class_name"), "__keras_tensor__") == 0)
-        return collect_tensor (object, operands);
-      node = cnn_json_unwrap (node);
-    }
-  if (JSON_NODE_HOLDS_ARRAY (node))
-    {
-      JsonArray *array = json_node_get_array (node);
+static gboolean
+collect_argument (JsonNode *node, GArray *operands)
+{
+  Holding holding;
 
-      for (guint i = 0; i < json_array_get_length (array); i++)
-        if (!collect_argument (json_array_get_element (array, i), operands))
-          return FALSE;
-    }
-  return TRUE;
+  return collect_from (node, operands, &holding);
 }
 
 /* Keyword arguments; `training`, `mask` and the like bring nothing at inference. */

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "regular.h"
 #include "store_private.h"
 
 #include <glib/gstdio.h>
@@ -279,7 +280,7 @@ GStrv
 cnn_store_nearest (const CnnStore *store, const char *name)
 {
   g_autoptr (GPtrArray) list = cnn_store_list (store);
-  g_autofree char *typed = g_strndup (name, 100), *folded = cnn_registry_fold (typed);
+  g_autofree char *typed = cnn_text_cut (name, 100), *folded = cnn_registry_fold (typed);
   g_autoptr (GStrvBuilder) builder = g_strv_builder_new ();
   g_autofree guint *ranks = g_new (guint, list->len + 1);
 

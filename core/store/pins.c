@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "json.h"
 #include "store_private.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <json-glib/json-glib.h>
 #include <sys/file.h>
 #include <unistd.h>
 
@@ -19,7 +19,6 @@ cnn_pins_path (const char *folder)
 static JsonNode *
 read_pins (const char *path, GError **error)
 {
-  g_autoptr (JsonParser) parser = json_parser_new ();
   g_autoptr (GError) problem = NULL;
   g_autoptr (JsonNode) root = NULL;
 
@@ -29,8 +28,7 @@ read_pins (const char *path, GError **error)
       json_node_take_object (root, json_object_new ());
       return g_steal_pointer (&root);
     }
-  if (json_parser_load_from_file (parser, path, &problem))
-    root = json_parser_steal_root (parser);
+  root = cnn_json_read (path, &problem);
   if (root != NULL && JSON_NODE_HOLDS_OBJECT (root))
     return g_steal_pointer (&root);
   g_set_error (error, CNN_ERROR, CNN_ERROR_FILE,

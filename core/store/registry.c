@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "json.h"
 #include "store_private.h"
 
-#include <json-glib/json-glib.h>
 #include <string.h>
 
 static void
@@ -147,20 +147,19 @@ read_model (JsonObject *object, guint number, GError **error)
 GPtrArray *
 cnn_registry_read (const char *path, GError **error)
 {
-  g_autoptr (JsonParser) parser = json_parser_new ();
   g_autoptr (GPtrArray) models = g_ptr_array_new_with_free_func (model_free);
   g_autoptr (GError) problem = NULL;
-  JsonNode *root, *list = NULL;
+  g_autoptr (JsonNode) root = cnn_json_read (path, &problem);
+  JsonNode *list = NULL;
   JsonArray *array;
 
-  if (!json_parser_load_from_file (parser, path, &problem))
+  if (root == NULL)
     {
       g_set_error (error, CNN_ERROR, CNN_ERROR_FILE,
                    "the registry of models \"%s\" cannot be read: %s", path, problem->message);
       return NULL;
     }
-  root = json_parser_get_root (parser);
-  if (root != NULL && JSON_NODE_HOLDS_OBJECT (root))
+  if (JSON_NODE_HOLDS_OBJECT (root))
     list = json_object_get_member (json_node_get_object (root), "models");
   if (list == NULL || !JSON_NODE_HOLDS_ARRAY (list))
     {
