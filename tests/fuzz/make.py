@@ -201,6 +201,23 @@ def pictures():
     put("npy", "version-2.npy", memory.getvalue())
 
 
+def segment(marker, data):
+    return bytes([0xff, marker]) + struct.pack(">H", len(data) + 2) + data
+
+
+def scans(width, height, n):
+    """A huge progressive JPEG of three components, n scans that say of it all that it stays as it is."""
+    result = b"\xff\xd8" + segment(0xdb, b"\0" + bytes([1] * 64)) + segment(
+        0xc2, struct.pack(">BHHB", 8, height, width, 3) + b"".join(bytes([i, 0x11, 0]) for i in (1, 2, 3)))
+    result += segment(0xc4, b"\x10" + bytes([1] + [0] * 15) + b"\xe0")  # one code: 0, a run of blocks' ends
+    runs = -(-((width + 7) // 8 * ((height + 7) // 8)) // 32767)
+    bits = ("0" + "1" * 14) * runs + "1" * 8
+    data = bytes(int(bits[i:i + 8], 2) for i in range(0, len(bits) - 7, 8)).replace(b"\xff", b"\xff\0")
+    for i in range(n):
+        result += segment(0xda, bytes([1, 1 + i % 3, 0, 1, 63, 0])) + data
+    return result + b"\xff\xd9"
+
+
 def attacks(cases):
     """What once brought a reader down."""
     comment = '/* " */'  # the JSON library skips it; who reads plain JSON sees a string begin
@@ -209,6 +226,10 @@ def attacks(cases):
     put("labels", "attack-depth.json", "[ " + comment + "[" * 80000)
     put("keras-zip", "attack-depth.keras", archive(comment + "[" * 80000, b""))
     put("pins", "attack-number.json", '{"mobilenet_1_0":1e18}')  # written again as 1e+18.0
+    registry = json.loads((CORPUS / "registry/four.json").read_text())
+    registry["models"][1]["parameters"] = 2**63 - 1
+    put("registry", "attack-parameters.json", compact(registry))
+    put("jpeg", "attack-scans.jpg", scans(65500, 2040, 199))
     if cases is not None:
         for path in sorted(cases.glob("*.keras")):
             put("keras-zip", "attack-" + path.name, path.read_bytes())
