@@ -32,8 +32,9 @@ typedef struct
 } CnnOptions;
 
 /* Opens model and device; a NULL device option follows cnn_device_open. `on_device` FALSE leaves
- * the device closed (for listing layers only). Transfer full. */
-CnnSession *cnn_session_open (const CnnOptions *options, gboolean on_device, GError **error);
+ * the device closed (for listing layers only). progress: or NULL. Transfer full. */
+CnnSession *cnn_session_open (const CnnOptions *options, gboolean on_device,
+                              const CnnProgress *progress, GError **error);
 CnnSession *cnn_session_ref (CnnSession *session);
 void cnn_session_unref (CnnSession *session);
 

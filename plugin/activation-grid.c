@@ -318,7 +318,7 @@ activation_grid (const Arguments *arguments, const Subject *subject, const CnnPr
   if (!check_output (arguments, error))
     return NULL;
   CnnOptions options = command_options (arguments);
-  g_autoptr (CnnSession) session = command_open (&options, subject, error);
+  g_autoptr (CnnSession) session = command_open (&options, subject, progress, error);
   if (session == NULL)
     return NULL;
   CnnGridOptions wish = {

@@ -104,7 +104,7 @@ activations (const Arguments *arguments, const Subject *subject, const CnnProgre
              GError **error)
 {
   CnnOptions options = command_options (arguments);
-  g_autoptr (CnnSession) session = command_open (&options, subject, error);
+  g_autoptr (CnnSession) session = command_open (&options, subject, progress, error);
   if (session == NULL)
     return NULL;
   g_auto (GStrv) names = wanted_layers (arguments);
@@ -122,7 +122,7 @@ gradient (const Arguments *arguments, const Subject *subject, const CnnProgress 
   CnnOptions options = command_options (arguments);
   CnnScoreKind score = (CnnScoreKind) arguments_choice (arguments, "score");
   const char *wish = arguments_text (arguments, "class");
-  g_autoptr (CnnSession) session = command_open (&options, subject, error);
+  g_autoptr (CnnSession) session = command_open (&options, subject, progress, error);
   if (session == NULL)
     return NULL;
   g_auto (GStrv) names = wanted_layers (arguments);

@@ -250,17 +250,18 @@ describe_options (const CnnOptions *options)
 
 /* Transfer full. */
 static CnnSession *
-open_session (OpenModel *model, const CnnOptions *options, GError **error)
+open_session (OpenModel *model, const CnnOptions *options, const CnnProgress *progress,
+              GError **error)
 {
   if (model == NULL)
-    return cnn_session_open (options, TRUE, error);
+    return cnn_session_open (options, TRUE, progress, error);
   g_autofree char *text = describe_options (options);
   if (model->session == NULL || strcmp (text, model->options) != 0)
     {
       CnnOptions own = *options;
       own.many = model->many;
       open_model_forget (model);
-      model->session = cnn_session_open (&own, TRUE, error);
+      model->session = cnn_session_open (&own, TRUE, progress, error);
       model->options = g_steal_pointer (&text);
     }
   model->refused = model->session == NULL;
@@ -268,9 +269,10 @@ open_session (OpenModel *model, const CnnOptions *options, GError **error)
 }
 
 CnnSession *
-command_open (const CnnOptions *options, const Subject *subject, GError **error)
+command_open (const CnnOptions *options, const Subject *subject, const CnnProgress *progress,
+              GError **error)
 {
-  g_autoptr (CnnSession) session = open_session (subject->model, options, error);
+  g_autoptr (CnnSession) session = open_session (subject->model, options, progress, error);
   if (session == NULL)
     return NULL;
   if (subject->input != NULL ? !cnn_session_set_input (session, subject->input, error)

@@ -64,7 +64,8 @@ GPtrArray *command_arguments (const Command *command, gboolean gimp);
 /* The engine's options from the arguments; they point into them. */
 CnnOptions command_options (const Arguments *arguments);
 /* A session that has seen the subject. Transfer full. */
-CnnSession *command_open (const CnnOptions *options, const Subject *subject, GError **error);
+CnnSession *command_open (const CnnOptions *options, const Subject *subject,
+                          const CnnProgress *progress, GError **error);
 
 /* How large a model's file is, "92 MB", "about 92 MB", "12 MB of about 92 MB". Transfer full. */
 char *command_model_size (const CnnStoreEntry *entry);

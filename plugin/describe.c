@@ -250,7 +250,7 @@ describe (const Arguments *arguments, const Subject *subject G_GNUC_UNUSED,
 {
   CnnOptions options = command_options (arguments);
   Wish wish = wish_of (&options);
-  g_autoptr (CnnSession) session = cnn_session_open (&options, FALSE, error);
+  g_autoptr (CnnSession) session = cnn_session_open (&options, FALSE, progress, error);
   if (session == NULL || !cnn_progress_step (progress, 0.5, NULL, error))
     return NULL;
   CnnFacts facts;

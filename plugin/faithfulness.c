@@ -109,7 +109,7 @@ faithfulness_run (const Arguments *arguments, const Subject *subject, const CnnP
                   GError **error)
 {
   CnnOptions options = command_options (arguments);
-  g_autoptr (CnnSession) session = command_open (&options, subject, error);
+  g_autoptr (CnnSession) session = command_open (&options, subject, progress, error);
   if (session == NULL)
     return NULL;
   CnnGradCamOptions wish = {

@@ -462,7 +462,7 @@ filter_pattern (const Arguments *arguments, const Subject *subject, const CnnPro
     }
 
   CnnOptions options = command_options (arguments);
-  g_autoptr (CnnSession) session = cnn_session_open (&options, TRUE, error);
+  g_autoptr (CnnSession) session = cnn_session_open (&options, TRUE, progress, error);
   if (session == NULL)
     return NULL;
   g_autoptr (CnnPatterns) patterns = cnn_filter_pattern (session, &wish, progress, error);

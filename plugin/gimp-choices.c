@@ -97,7 +97,7 @@ map_layers (const Choices *choices, GError **error)
 {
   g_autoptr (Arguments) arguments = page_arguments (choices);
   CnnOptions options = command_options (arguments);
-  g_autoptr (CnnSession) session = cnn_session_open (&options, FALSE, error);
+  g_autoptr (CnnSession) session = cnn_session_open (&options, FALSE, NULL, error);
   GPtrArray *layers = session != NULL ? cnn_session_layers (session, error) : NULL;
   for (guint i = layers != NULL ? layers->len : 0; i > 0; i--)
     {
@@ -259,7 +259,7 @@ best_classes (const Choices *choices, const Arguments *arguments, GError **error
   if (photo == NULL)
     return NULL;
   Subject subject = { .photo = photo };
-  g_autoptr (CnnSession) session = command_open (&options, &subject, error);
+  g_autoptr (CnnSession) session = command_open (&options, &subject, NULL, error);
   return session != NULL ? cnn_session_predict (session, BEST, error) : NULL;
 }
 
@@ -327,7 +327,7 @@ choose_class (const Choices *choices, const Argument *argument, GtkWidget *windo
   g_autoptr (GError) error = NULL;
   g_autoptr (Arguments) arguments = page_arguments (choices);
   CnnOptions options = command_options (arguments);
-  g_autoptr (CnnSession) session = cnn_session_open (&options, FALSE, &error);
+  g_autoptr (CnnSession) session = cnn_session_open (&options, FALSE, NULL, &error);
   if (session == NULL)
     {
       dialog_complain (window, error);

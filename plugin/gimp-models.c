@@ -296,7 +296,7 @@ static gboolean
 find_missing (const Arguments *arguments, Missing *missing)
 {
   CnnOptions options = command_options (arguments);
-  g_autoptr (CnnSession) session = cnn_session_open (&options, FALSE, NULL);
+  g_autoptr (CnnSession) session = cnn_session_open (&options, FALSE, NULL, NULL);
   if (session == NULL)
     return FALSE;
   CnnFacts facts;

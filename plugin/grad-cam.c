@@ -231,7 +231,7 @@ grad_cam (const Arguments *arguments, const Subject *subject, const CnnProgress 
   CnnOptions options = command_options (arguments);
   if (book)
     options.resize = CNN_RESIZE_NEAREST;
-  g_autoptr (CnnSession) session = command_open (&options, subject, error);
+  g_autoptr (CnnSession) session = command_open (&options, subject, progress, error);
   if (session == NULL)
     return NULL;
 

@@ -102,10 +102,10 @@ append_summary (GString *text, GPtrArray *layers)
 
 static Result *
 layers (const Arguments *arguments, const Subject *subject G_GNUC_UNUSED,
-        const CnnProgress *progress G_GNUC_UNUSED, GError **error)
+        const CnnProgress *progress, GError **error)
 {
   CnnOptions options = command_options (arguments);
-  g_autoptr (CnnSession) session = cnn_session_open (&options, FALSE, error);
+  g_autoptr (CnnSession) session = cnn_session_open (&options, FALSE, progress, error);
   if (session == NULL)
     return NULL;
   g_autoptr (GPtrArray) list = cnn_session_layers (session, error);

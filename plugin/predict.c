@@ -20,7 +20,7 @@ predict (const Arguments *arguments, const Subject *subject,
          const CnnProgress *progress G_GNUC_UNUSED, GError **error)
 {
   CnnOptions options = command_options (arguments);
-  g_autoptr (CnnSession) session = command_open (&options, subject, error);
+  g_autoptr (CnnSession) session = command_open (&options, subject, progress, error);
   if (session == NULL)
     return NULL;
   g_autoptr (GPtrArray) predictions =

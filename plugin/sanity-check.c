@@ -151,7 +151,7 @@ sanity_check (const Arguments *arguments, const Subject *subject, const CnnProgr
       return NULL;
     }
   CnnOptions options = command_options (arguments);
-  g_autoptr (CnnSession) session = command_open (&options, subject, error);
+  g_autoptr (CnnSession) session = command_open (&options, subject, progress, error);
   if (session == NULL)
     return NULL;
   CnnSanityOptions wish = {

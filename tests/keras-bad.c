@@ -414,7 +414,7 @@ test_damaged (void)
 
           bytes[at] = (char) g_rand_int_range (random, 0, 256);
           g_assert_true (g_file_set_contents (path, bytes, (gssize) length, NULL));
-          network = cnn_network_open (path, NULL, CNN_PREPROCESS_AUTO, NULL, NULL);
+          network = cnn_network_open (path, NULL, CNN_PREPROCESS_AUTO, NULL, NULL, NULL);
           bytes[at] = was;
         }
       g_unlink (path);

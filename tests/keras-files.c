@@ -124,10 +124,10 @@ write_weights (hid_t file, Layout layout, gboolean whole)
     }
 }
 
-void
-write_h5 (const char *path, Layout layout, const char *config, Change change)
+static void
+write_with (const char *path, hid_t access, Layout layout, const char *config, Change change)
 {
-  hid_t file = H5Fcreate (path, H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT);
+  hid_t file = H5Fcreate (path, H5F_ACC_TRUNC, H5P_DEFAULT, access);
   const char *const configs[] = { config, NULL };
 
   g_assert_cmpint (file, >=, 0);
@@ -137,6 +137,22 @@ write_h5 (const char *path, Layout layout, const char *config, Change change)
   if (change != NULL)
     change (file);
   H5Fclose (file);
+}
+
+void
+write_h5 (const char *path, Layout layout, const char *config, Change change)
+{
+  write_with (path, H5P_DEFAULT, layout, config, change);
+}
+
+void
+write_new_h5 (const char *path, const char *config, Change change)
+{
+  hid_t access = H5Pcreate (H5P_FILE_ACCESS);
+
+  H5Pset_libver_bounds (access, H5F_LIBVER_LATEST, H5F_LIBVER_LATEST);
+  write_with (path, access, LEGACY, config, change);
+  H5Pclose (access);
 }
 
 static void
@@ -216,7 +232,7 @@ check_error (const char *path, const char *architecture, const char *labels, int
 {
   g_autoptr (GError) error = NULL;
   g_autoptr (CnnNetwork) network =
-      cnn_network_open (path, architecture, CNN_PREPROCESS_AUTO, labels, &error);
+      cnn_network_open (path, architecture, CNN_PREPROCESS_AUTO, labels, NULL, &error);
 
   g_assert_null (network);
   g_assert_nonnull (error);

@@ -27,6 +27,8 @@ char *small_text (const char *text, const char *old, const char *new);
 
 /* The small model's weights; config (or NULL) becomes model_config. */
 void write_h5 (const char *path, Layout layout, const char *config, Change change);
+/* The same in the newest form that HDF5 writes, LEGACY. */
+void write_new_h5 (const char *path, const char *config, Change change);
 /* A zip of config.json, metadata.json and model.weights.h5, written by write_h5. */
 void write_keras (const char *path, const char *config, Change change);
 /* A zip of one entry. */

@@ -56,7 +56,7 @@ open_model (const char *model, const char *labels)
 {
   g_autoptr (GError) error = NULL;
   CnnOptions options = { .model = model, .labels = labels, .preprocess = CNN_PREPROCESS_NONE };
-  CnnSession *session = cnn_session_open (&options, TRUE, &error);
+  CnnSession *session = cnn_session_open (&options, TRUE, NULL, &error);
 
   g_assert_no_error (error);
   return session;

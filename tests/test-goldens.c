@@ -139,7 +139,7 @@ test_golden (gconstpointer data)
   json_parser_load_from_file (parser, golden_path, &error);
   g_assert_no_error (error);
   golden = json_node_get_object (json_parser_get_root (parser));
-  network = cnn_network_open (path, architecture, CNN_PREPROCESS_NONE, NULL, &error);
+  network = cnn_network_open (path, architecture, CNN_PREPROCESS_NONE, NULL, NULL, &error);
   g_assert_no_error (error);
   g_assert_cmpuint (cnn_model_parameters (network->model), ==,
                     json_object_get_int_member (golden, "parameters"));

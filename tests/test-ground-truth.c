@@ -484,7 +484,7 @@ test_row (gconstpointer data)
 
   if (row->shared != NULL && model == NULL)
     return;
-  session = cnn_session_open (&open, TRUE, &error);
+  session = cnn_session_open (&open, TRUE, NULL, &error);
   g_assert_no_error (error);
   cutouts = load_cutouts ();
   table = row->single ? read_table ("single.csv", 6) : read_table ("pictures.csv", 7);

@@ -17,7 +17,8 @@ static CnnNetwork *
 open_file (const char *path, const char *architecture)
 {
   g_autoptr (GError) error = NULL;
-  CnnNetwork *network = cnn_network_open (path, architecture, CNN_PREPROCESS_AUTO, NULL, &error);
+  CnnNetwork *network =
+      cnn_network_open (path, architecture, CNN_PREPROCESS_AUTO, NULL, NULL, &error);
 
   if (network == NULL)
     g_test_message ("%s", error->message);
@@ -281,7 +282,7 @@ test_shared_labels (void)
     return;
   {
     g_autoptr (CnnNetwork) network =
-        cnn_network_open (model, NULL, CNN_PREPROCESS_UNIT, labels, &error);
+        cnn_network_open (model, NULL, CNN_PREPROCESS_UNIT, labels, NULL, &error);
 
     g_assert_no_error (error);
     g_assert_cmpint (network->preprocess, ==, CNN_PREPROCESS_UNIT);
@@ -291,7 +292,7 @@ test_shared_labels (void)
   }
   {
     g_autoptr (CnnNetwork) network =
-        cnn_network_open (imagenet, NULL, CNN_PREPROCESS_AUTO, index, &error);
+        cnn_network_open (imagenet, NULL, CNN_PREPROCESS_AUTO, index, NULL, &error);
 
     g_assert_no_error (error);
     g_assert_cmpstr (network->labels->pdata[0], ==, "tench");
@@ -618,7 +619,7 @@ open_large (const char *name, Change change, gboolean legacy, CnnArray **kernel)
     write_h5 (path, LEGACY, config, change);
   else
     write_keras (path, config, change);
-  network = cnn_network_open (path, NULL, CNN_PREPROCESS_NONE, NULL, &error);
+  network = cnn_network_open (path, NULL, CNN_PREPROCESS_NONE, NULL, NULL, &error);
   g_assert_no_error (error);
   *kernel = cnn_model_node (network->model, network->model->output)->layer->weights[0];
   g_unlink (path); /* what is open stays */

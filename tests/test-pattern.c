@@ -254,7 +254,7 @@ test_starts (void)
   g_autoptr (GError) error = NULL;
   g_autofree char *model = source_file (GOLDEN, "model.keras");
   CnnOptions how = { .model = model, .preprocess = CNN_PREPROCESS_NONE };
-  g_autoptr (CnnSession) session = cnn_session_open (&how, TRUE, &error);
+  g_autoptr (CnnSession) session = cnn_session_open (&how, TRUE, NULL, &error);
   g_autoptr (CnnImage) photo = cnn_image_new (16, 16, 3, &error);
   CnnPatternOptions options = { .layer = "conv", .size = 16, .steps = 1, .rate = 1e-4 };
   g_autoptr (CnnPatterns) gray = NULL;

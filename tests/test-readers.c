@@ -241,6 +241,89 @@ test_deep_argument (void)
   g_assert_cmpfloat (deep, <, 5 * shallow + 0.1);
 }
 
+/* --- Archives --- */
+
+static char *
+read_bytes (const char *path, gsize *length)
+{
+  char *bytes;
+
+  g_assert_true (g_file_get_contents (path, &bytes, length, NULL));
+  return bytes;
+}
+
+/* An entry more, which gets the name of another afterwards. */
+static void
+test_two_entries (void)
+{
+  static const struct
+  {
+    const char *first, *second;
+  } rows[] = {
+    { "xonfig.json", "config.json" },
+    { "xetadata.json", "metadata.json" },
+    { "xodel.weights.h5", "model.weights.h5" },
+    { "assets/abx", "assets/ab\xff" },
+  };
+  g_autofree char *path = new_path ("two.keras"), *config = small_text (small_config, NULL, NULL);
+
+  for (guint i = 0; i < G_N_ELEMENTS (rows); i++)
+    {
+      g_autofree char *bytes = NULL, *message = NULL, *shown = NULL;
+      const gsize n = strlen (rows[i].first);
+      gsize length;
+
+      write_keras (path, config, NULL);
+      write_zip (path, rows[i].first, "?", 1);
+      if (i == 3)
+        write_zip (path, "assets/aby", "?", 1);
+      bytes = read_bytes (path, &length);
+      for (gsize at = 0; at + n <= length; at++)
+        if (memcmp (bytes + at, rows[i].first, n) == 0
+            || (i == 3 && memcmp (bytes + at, "assets/aby", n) == 0))
+          memcpy (bytes + at, rows[i].second, n);
+      g_assert_true (g_file_set_contents (path, bytes, (gssize) length, NULL));
+      shown = g_utf8_make_valid (rows[i].second, -1);
+      message = g_strdup_printf ("it has two entries \"%s\"", shown);
+      check_error (path, NULL, NULL, CNN_ERROR_FILE, message);
+      g_unlink (path);
+    }
+}
+
+/* What stands in the archive's last record, and is not true. */
+static void
+test_directory (void)
+{
+  static const struct
+  {
+    int at;
+    guint32 value; /* to which the file's length is added where it is small */
+  } rows[] = {
+    { 16, 1000 }, { 16, 0xfffffff0 }, { 16, 0 }, { 12, 1000 }, { 12, 0xfffffff0 },
+  };
+  g_autofree char *path = new_path ("directory.keras"), *whole = NULL;
+  g_autofree char *config = small_text (small_config, NULL, NULL);
+  gsize length;
+
+  write_keras (path, config, NULL);
+  whole = read_bytes (path, &length);
+  for (guint i = 0; i < G_N_ELEMENTS (rows); i++)
+    {
+      g_autofree char *bytes = g_memdup2 (whole, length);
+      guint32 value = GUINT32_TO_LE (rows[i].value < 0x1000000 ? rows[i].value + (guint32) length
+                                                               : rows[i].value);
+
+      memcpy (bytes + length - 22 + rows[i].at, &value, 4);
+      g_assert_true (g_file_set_contents (path, bytes, (gssize) length, NULL));
+      check_error (path, NULL, NULL, CNN_ERROR_FILE,
+                   "is a cut or damaged zip archive; copy or download it once more");
+    }
+  g_assert_true (g_file_set_contents (path, whole, (gssize) length / 2, NULL));
+  check_error (path, NULL, NULL, CNN_ERROR_FILE,
+               "is a cut or damaged zip archive; copy or download it once more");
+  g_unlink (path);
+}
+
 /* --- Files that are none --- */
 
 static const struct
@@ -381,6 +464,8 @@ main (int argc, char **argv)
   g_test_add_func ("/readers/json/doors", test_doors);
   g_test_add_func ("/readers/graph/uses", test_uses);
   g_test_add_func ("/readers/graph/deep-argument", test_deep_argument);
+  g_test_add_func ("/readers/zip/two-entries", test_two_entries);
+  g_test_add_func ("/readers/zip/directory", test_directory);
   g_test_add_func ("/readers/files/odd", test_odd_files);
   g_test_add_func ("/readers/files/registry", test_registry);
   g_test_add_func ("/readers/files/large", test_large_file);

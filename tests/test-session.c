@@ -114,7 +114,7 @@ test_no_picture (void)
   g_autoptr (GError) error = NULL;
   g_autofree char *path = source_file ("tests/golden", "sequential/model.keras");
   CnnOptions options = { .model = path };
-  g_autoptr (CnnSession) session = cnn_session_open (&options, FALSE, &error);
+  g_autoptr (CnnSession) session = cnn_session_open (&options, FALSE, NULL, &error);
   g_autoptr (CnnArray) input = golden_array ("sequential", "input", "");
 
   g_assert_no_error (error);
@@ -177,7 +177,7 @@ input_for (const char *model, const CnnOptions *how, const CnnImage *photo)
   g_autoptr (GPtrArray) all = NULL;
 
   options.model = model;
-  session = cnn_session_open (&options, TRUE, &error);
+  session = cnn_session_open (&options, TRUE, NULL, &error);
   g_assert_no_error (error);
   g_assert_true (cnn_session_set_photo (session, photo, &error));
   g_assert_no_error (error);
@@ -278,7 +278,7 @@ test_default_model (void)
   g_autoptr (CnnImage) photo = cnn_image_load (path, &error);
   CnnOptions options = { 0 };
   CnnGradCamOptions how = { .class_wish = "ESPRESSO" };
-  g_autoptr (CnnSession) session = cnn_session_open (&options, TRUE, &error);
+  g_autoptr (CnnSession) session = cnn_session_open (&options, TRUE, NULL, &error);
   g_autoptr (CnnGradCam) cam = NULL;
   g_autoptr (CnnPrediction) maillot = NULL;
   static const struct
@@ -335,7 +335,7 @@ test_input_size (void)
   g_autoptr (GError) error = NULL;
   CnnOptions options = { .input_width = 300, .input_height = 200 };
   g_autoptr (CnnImage) photo = cnn_image_new (20, 20, 3, NULL);
-  g_autoptr (CnnSession) session = cnn_session_open (&options, FALSE, &error);
+  g_autoptr (CnnSession) session = cnn_session_open (&options, FALSE, NULL, &error);
 
   g_assert_no_error (error);
   g_assert_false (cnn_session_set_photo (session, photo, &error));
@@ -363,7 +363,7 @@ test_gray_model (void)
   options.preprocess = CNN_PREPROCESS_CAFFE;
   options.model = path;
   {
-    g_autoptr (CnnSession) session = cnn_session_open (&options, FALSE, &error);
+    g_autoptr (CnnSession) session = cnn_session_open (&options, FALSE, NULL, &error);
 
     g_assert_no_error (error);
     g_assert_false (cnn_session_set_photo (session, photo, &error));
@@ -385,7 +385,7 @@ test_mobilenet (void)
 
   if (path == NULL)
     return;
-  session = cnn_session_open (&options, TRUE, &error);
+  session = cnn_session_open (&options, TRUE, NULL, &error);
   g_assert_no_error (error);
   for (gsize i = 0; i < G_N_ELEMENTS (rows); i++)
     {

@@ -342,6 +342,8 @@ fit_table (const char *name, CnnHdf5 *file, CnnWeightsKind kind, const char *lab
         if (!may_fit (row, top, count))
           continue;
         any = TRUE;
+        if (cnn_cancelled (error))
+          return FALSE;
         if (fit_row (row, top, file, kind, label, &fit, &misfit)
             && (name != NULL || names_fit (&fit, file, kind)))
           {

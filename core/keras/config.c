@@ -403,7 +403,9 @@ read_functional (CnnPart *part, JsonObject *config, GError **error)
         }
       for (guint j = 0; calls != NULL && j < json_array_get_length (calls); j++)
         {
-          CnnUse *use = read_use (indices, inner, json_array_get_element (calls, j), error);
+          CnnUse *use = cnn_cancelled (error)
+                            ? NULL
+                            : read_use (indices, inner, json_array_get_element (calls, j), error);
 
           if (use == NULL)
             return FALSE;
@@ -521,6 +523,8 @@ read_part (Reader *reader, JsonObject *object, const CnnPart *outer, GError **er
                    name != NULL ? name : "?");
       return NULL;
     }
+  if (cnn_cancelled (error))
+    return NULL;
   if (++reader->n_parts > MAX_PARTS)
     {
       g_set_error (error, CNN_ERROR, CNN_ERROR_UNSUPPORTED, "the config has more than %d layers",

@@ -142,6 +142,8 @@ visit (const CnnPart *model, CnnReference goal, GArray *order, GError **error)
       CnnUse *use = use_at (model, top);
       gboolean ready = TRUE;
 
+      if (cnn_cancelled (error))
+        return FALSE;
       if (use == NULL)
         {
           g_set_error (error, CNN_ERROR, CNN_ERROR_MODEL,
@@ -301,6 +303,8 @@ static gboolean
 call_part (Builder *builder, CnnPart *part, int call, const int *inputs, int n_inputs,
            GArray *outputs, GError **error)
 {
+  if (cnn_cancelled (error))
+    return FALSE;
   if (++builder->calls > MAX_CALLS)
     {
       g_set_error (error, CNN_ERROR, CNN_ERROR_UNSUPPORTED, "the model has more than %d layers",

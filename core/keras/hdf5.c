@@ -62,25 +62,39 @@ clear_step (gpointer data)
 }
 
 static CnnHdf5 *
-take_file (hid_t id, GBytes *image, CnnFilePart *part, const char *what, GError **error)
+file_new (GBytes *image, CnnFilePart *part)
 {
-  CnnHdf5 *file;
+  CnnHdf5 *file = g_new0 (CnnHdf5, 1);
 
-  if (id < 0)
-    {
-      g_autofree char *why = cnn_hdf5_reason ();
-
-      g_set_error (error, CNN_ERROR, CNN_ERROR_FILE, "%s is a damaged HDF5 file: %s", what, why);
-      return NULL;
-    }
-  file = g_new0 (CnnHdf5, 1);
-  file->id = id;
+  start ();
+  file->id = -1;
   file->size = part != NULL ? part->size : g_bytes_get_size (image);
   file->image = image != NULL ? g_bytes_ref (image) : NULL;
   file->part = cnn_file_part_ref (part);
+  file->sound = g_hash_table_new_full (g_int64_hash, g_int64_equal, g_free, NULL);
   file->steps = g_array_new (FALSE, FALSE, sizeof (Step));
   g_array_set_clear_func (file->steps, clear_step);
   return file;
+}
+
+static hid_t open_image (GBytes *bytes);
+
+/* Asks HDF5 to open what its first bytes and its root's header show to be sound. */
+static CnnHdf5 *
+open_sound (CnnHdf5 *file, const char *what, GError **error)
+{
+  g_autofree char *why = cnn_hdf5_check_file (file);
+
+  if (why == NULL)
+    {
+      file->id = file->part != NULL ? cnn_file_part_hdf5 (file->part) : open_image (file->image);
+      if (file->id >= 0)
+        return file;
+      why = cnn_hdf5_reason ();
+    }
+  g_set_error (error, CNN_ERROR, CNN_ERROR_FILE, "%s is a damaged HDF5 file: %s", what, why);
+  cnn_hdf5_free (file);
+  return NULL;
 }
 
 gboolean
@@ -103,10 +117,9 @@ cnn_hdf5_open_part (const char *path, guint64 offset, guint64 size, const char *
 
   if (part == NULL)
     return NULL;
-  start ();
-  file = take_file (cnn_file_part_hdf5 (part), NULL, part, what, error);
+  file = file_new (NULL, part);
   cnn_file_part_unref (part);
-  return file;
+  return open_sound (file, what, error);
 }
 
 CnnHdf5 *
@@ -155,29 +168,30 @@ data_free (G_GNUC_UNUSED void *data)
   return 0;
 }
 
-CnnHdf5 *
-cnn_hdf5_open_bytes (GBytes *bytes, const char *what, GError **error)
+static hid_t
+open_image (GBytes *bytes)
 {
   H5FD_file_image_callbacks_t callbacks = { image_malloc, image_copy, image_realloc, image_free,
                                             data_copy,    data_free,  bytes };
   gsize size;
   gconstpointer memory = g_bytes_get_data (bytes, &size);
-  AUTO_ID access = -1;
-  hid_t id = -1;
+  AUTO_ID access = H5Pcreate (H5P_FILE_ACCESS);
 
-  start ();
-  if (size == 0)
-    {
-      g_set_error (error, CNN_ERROR, CNN_ERROR_FILE, "%s is empty", what);
-      return NULL;
-    }
-  access = H5Pcreate (H5P_FILE_ACCESS);
   H5Pset_fclose_degree (access, H5F_CLOSE_STRONG);
-  if (H5Pset_fapl_core (access, 65536, FALSE) >= 0
-      && H5Pset_file_image_callbacks (access, &callbacks) >= 0
-      && H5Pset_file_image (access, (void *) memory, size) >= 0)
-    id = H5Fopen ("/dev/null/image", H5F_ACC_RDONLY, access); /* no file may have that name */
-  return take_file (id, bytes, NULL, what, error);
+  if (H5Pset_fapl_core (access, 65536, FALSE) < 0
+      || H5Pset_file_image_callbacks (access, &callbacks) < 0
+      || H5Pset_file_image (access, (void *) memory, size) < 0)
+    return -1;
+  return H5Fopen ("/dev/null/image", H5F_ACC_RDONLY, access); /* no file may have that name */
+}
+
+CnnHdf5 *
+cnn_hdf5_open_bytes (GBytes *bytes, const char *what, GError **error)
+{
+  if (g_bytes_get_size (bytes) > 0)
+    return open_sound (file_new (bytes, NULL), what, error);
+  g_set_error (error, CNN_ERROR, CNN_ERROR_FILE, "%s is empty", what);
+  return NULL;
 }
 
 void
@@ -186,20 +200,66 @@ cnn_hdf5_free (CnnHdf5 *file)
   if (file == NULL)
     return;
   g_array_unref (file->steps);
-  H5Fclose (file->id);
+  g_hash_table_unref (file->sound);
+  g_free (file->damaged);
+  if (file->id >= 0)
+    H5Fclose (file->id);
   g_clear_pointer (&file->image, g_bytes_unref);
   cnn_file_part_unref (file->part);
   g_free (file);
 }
 
+#if H5_VERSION_GE(1, 12, 0)
+#define LinkInfo H5L_info1_t
+#define get_link_info H5Lget_info1
+#else
+#define LinkInfo H5L_info_t
+#define get_link_info H5Lget_info
+#endif
+
+#if H5_VERSION_GE(1, 12, 0)
+#define LinkInfo H5L_info1_t
+#define get_link_info H5Lget_info1
+#else
+#define LinkInfo H5L_info_t
+#define get_link_info H5Lget_info
+#endif
+
 /* A soft or external link could lead out of the file. */
 static gboolean
-is_hard_link (hid_t group, const char *name)
+is_hard_link (hid_t group, const char *name, guint64 *address)
 {
-  H5L_info_t info;
+  LinkInfo info;
 
-  return H5Lexists (group, name, H5P_DEFAULT) > 0
-         && H5Lget_info (group, name, &info, H5P_DEFAULT) >= 0 && info.type == H5L_TYPE_HARD;
+  if (cnn_cancelled (NULL) || H5Lexists (group, name, H5P_DEFAULT) <= 0
+      || get_link_info (group, name, &info, H5P_DEFAULT) < 0 || info.type != H5L_TYPE_HARD)
+    return FALSE;
+  *address = info.u.address;
+  return TRUE;
+}
+
+/* The object under the last of n names, if a hard link leads to it and its header is sound, or −1.
+ */
+static hid_t
+open_member (CnnHdf5 *file, hid_t group, char *const *names, guint n)
+{
+  guint64 address;
+
+  if (!is_hard_link (group, names[n - 1], &address))
+    return -1;
+  if (cnn_hdf5_is_sound (file, address))
+    return H5Oopen (group, names[n - 1], H5P_DEFAULT);
+  if (file->damaged == NULL)
+    {
+      g_autoptr (GStrvBuilder) builder = g_strv_builder_new ();
+      g_auto (GStrv) path = NULL;
+
+      for (guint i = 0; i < n; i++)
+        g_strv_builder_add (builder, names[i]);
+      path = g_strv_builder_end (builder);
+      file->damaged = g_strjoinv ("/", path);
+    }
+  return -1;
 }
 
 /* The object to which the first n names lead by hard links, or −1. What the last walk had in common
@@ -219,8 +279,7 @@ walk (CnnHdf5 *file, char *const *names, guint n)
       hid_t from = i > 0 ? g_array_index (file->steps, Step, i - 1).id : file->id;
       Step step = { NULL, -1 };
 
-      if (is_hard_link (from, names[i]))
-        step.id = H5Oopen (from, names[i], H5P_DEFAULT);
+      step.id = open_member (file, from, names, i + 1);
       if (step.id < 0)
         return -1;
       step.name = g_strdup (names[i]);
@@ -250,12 +309,13 @@ cnn_hdf5_has (CnnHdf5 *file, const char *path)
 {
   g_auto (GStrv) names = split_path (path);
   guint n = g_strv_length (names);
+  guint64 address;
   hid_t parent;
 
   if (n == 0)
     return TRUE;
   parent = walk (file, names, n - 1);
-  return parent >= 0 && is_hard_link (parent, names[n - 1]);
+  return parent >= 0 && is_hard_link (parent, names[n - 1], &address);
 }
 
 hid_t
@@ -263,18 +323,36 @@ cnn_hdf5_open_object (CnnHdf5 *file, const char *path)
 {
   g_auto (GStrv) names = split_path (path);
   guint n = g_strv_length (names);
-  hid_t object = -1, parent = n > 0 ? walk (file, names, n - 1) : file->id;
+  hid_t parent = n > 0 ? walk (file, names, n - 1) : file->id;
 
   if (n == 0)
-    object = H5Oopen (file->id, "/", H5P_DEFAULT);
-  else if (parent >= 0 && is_hard_link (parent, names[n - 1]))
-    object = H5Oopen (parent, names[n - 1], H5P_DEFAULT);
-  if (object >= 0 && !cnn_hdf5_attributes_are_sound (file, object))
+    return H5Oopen (file->id, "/", H5P_DEFAULT);
+  return parent >= 0 ? open_member (file, parent, names, n) : -1;
+}
+
+const char *
+cnn_hdf5_damaged (CnnHdf5 *file)
+{
+  return file->damaged;
+}
+
+gboolean
+cnn_hdf5_leads_out (CnnHdf5 *file, const char *path)
+{
+  g_auto (GStrv) names = split_path (path);
+  gboolean out = FALSE;
+
+  for (guint i = 0; names[i] != NULL && !out; i++)
     {
-      H5Idec_ref (object);
-      object = -1;
+      hid_t parent = walk (file, names, i);
+      guint64 address;
+
+      if (parent < 0)
+        break;
+      out = H5Lexists (parent, names[i], H5P_DEFAULT) > 0
+            && !is_hard_link (parent, names[i], &address);
     }
-  return object;
+  return out;
 }
 
 gboolean
@@ -320,7 +398,7 @@ cnn_hdf5_children (CnnHdf5 *file, const char *path)
   H5G_info_t info;
 
   if (group >= 0 && H5Iget_type (group) == H5I_GROUP && H5Gget_info (group, &info) >= 0)
-    for (hsize_t i = 0; i < MIN (info.nlinks, MAX_CHILDREN); i++)
+    for (hsize_t i = 0; i < MIN (info.nlinks, MAX_CHILDREN) && !cnn_cancelled (NULL); i++)
       {
         char name[256];
         gssize length = H5Lget_name_by_idx (group, ".", H5_INDEX_NAME, H5_ITER_INC, i, name,
@@ -366,6 +444,7 @@ read_strings (CnnHdf5 *file, hid_t object, const char *name, GPtrArray *strings)
   AUTO_ID type = attribute >= 0 ? H5Aget_type (attribute) : -1;
   AUTO_ID space = attribute >= 0 ? H5Aget_space (attribute) : -1;
   hssize_t n = space >= 0 ? H5Sget_simple_extent_npoints (space) : -1;
+  H5G_stat_t stat;
 
   if (type < 0 || n < 0)
     return FALSE;
@@ -375,7 +454,8 @@ read_strings (CnnHdf5 *file, hid_t object, const char *name, GPtrArray *strings)
   if (H5Tget_class (type) != H5T_STRING)
     return FALSE;
   if (H5Tis_variable_str (type) > 0)
-    return cnn_hdf5_variable_strings (file, object, name, (gsize) n, strings);
+    return H5Gget_objinfo (object, ".", FALSE, &stat) >= 0
+           && cnn_hdf5_variable_strings (file, (guint64) stat.objno[0], name, (gsize) n, strings);
   return read_fixed (file, attribute, type, (hsize_t) n, strings);
 }
 

@@ -16,6 +16,7 @@ typedef struct
 {
   hid_t id, type;
   NumberKind kind;
+  gboolean in_chunks;
   int rank;
   gint64 dims[CNN_MAX_RANK];
 } Dataset;
@@ -62,8 +63,9 @@ number_kind (CnnHdf5 *file, const char *path, hid_t type, NumberKind *kind)
 
 /* What a dataset says about its storage is held against the size of the file. */
 static gboolean
-check_storage (CnnHdf5 *file, const char *path, hid_t id, guint64 bytes, GError **error)
+check_storage (CnnHdf5 *file, const char *path, Dataset *dataset, guint64 bytes, GError **error)
 {
+  const hid_t id = dataset->id;
   AUTO_ID plan = H5Dget_create_plist (id);
   H5D_layout_t layout = plan >= 0 ? H5Pget_layout (plan) : H5D_LAYOUT_ERROR;
   guint64 stored = H5Dget_storage_size (id);
@@ -93,6 +95,7 @@ check_storage (CnnHdf5 *file, const char *path, hid_t id, guint64 bytes, GError 
   if (stored > file->size || (packed ? bytes / MAX_RATIO : bytes) > stored)
     return refuse (error, CNN_ERROR_FILE, path,
                    "claims more numbers than the file has room for; it is damaged");
+  dataset->in_chunks = layout == H5D_CHUNKED;
   if (layout == H5D_CHUNKED)
     {
       hsize_t chunk[H5S_MAX_RANK] = { 0 };
@@ -119,7 +122,7 @@ open_dataset (CnnHdf5 *file, const char *path, Dataset *dataset, GError **error)
   dataset->id = cnn_hdf5_open_object (file, path);
   if (dataset->id < 0)
     {
-      gboolean link = H5Lexists (file->id, path, H5P_DEFAULT) > 0;
+      gboolean link = cnn_hdf5_leads_out (file, path);
 
       return refuse (error, link ? CNN_ERROR_UNSUPPORTED : CNN_ERROR_FILE, path,
                      link ? "lies behind a soft or external link, which is not followed"
@@ -146,14 +149,14 @@ open_dataset (CnnHdf5 *file, const char *path, Dataset *dataset, GError **error)
                        "claims more numbers than the file has room for; it is damaged");
       dataset->dims[i] = (gint64) dims[i];
     }
-  return check_storage (file, path, dataset->id, bytes, error);
+  return check_storage (file, path, dataset, bytes, error);
 }
 
 gboolean
 cnn_hdf5_dims (CnnHdf5 *file, const char *path, int *rank, gint64 dims[CNN_MAX_RANK],
                GError **error)
 {
-  g_auto (Dataset) dataset = { -1, -1, NUMBER_OTHER, 0, { 0 } };
+  g_auto (Dataset) dataset = { -1, -1, NUMBER_OTHER, FALSE, 0, { 0 } };
 
   if (!open_dataset (file, path, &dataset, error))
     return FALSE;
@@ -208,25 +211,49 @@ is_swapped (const Dataset *dataset)
   return (H5Tget_order (dataset->type) == H5T_ORDER_BE) != (G_BYTE_ORDER == G_BIG_ENDIAN);
 }
 
+/* The numbers as `type`, of which `element` bytes are stored for each. */
+static gboolean
+read_numbers (CnnHdf5 *file, const Dataset *dataset, hid_t type, gsize element, void *numbers)
+{
+  if (dataset->in_chunks)
+    return cnn_hdf5_read_chunks (file, dataset->id, element, dataset->rank, dataset->dims, numbers);
+  return H5Dread (dataset->id, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, numbers) >= 0;
+}
+
 /* HDF5's own conversion of halves is ten times slower. */
 static gboolean
-read_halves (const Dataset *dataset, CnnArray *array)
+read_halves (CnnHdf5 *file, const Dataset *dataset, CnnArray *array)
 {
   gsize n = cnn_array_count (array);
   g_autofree guint16 *halves = g_try_new (guint16, MAX (n, 1));
 
-  if (halves == NULL
-      || H5Dread (dataset->id, dataset->type, H5S_ALL, H5S_ALL, H5P_DEFAULT, halves) < 0)
+  if (halves == NULL || !read_numbers (file, dataset, dataset->type, sizeof *halves, halves))
     return FALSE;
   from_halves (halves, n, dataset->kind, dataset->kind == NUMBER_HALF && is_swapped (dataset),
                array->data);
   return TRUE;
 }
 
+static gboolean
+read_others (CnnHdf5 *file, const Dataset *dataset, CnnArray *array)
+{
+  const gsize n = cnn_array_count (array), element = H5Tget_size (dataset->type);
+  g_autofree void *numbers = NULL;
+
+  if (!dataset->in_chunks || H5Tequal (dataset->type, H5T_NATIVE_FLOAT) > 0)
+    return read_numbers (file, dataset, H5T_NATIVE_FLOAT, element, array->data);
+  numbers = g_try_malloc_n (n, MAX (element, sizeof (float)));
+  if (numbers == NULL || !read_numbers (file, dataset, dataset->type, element, numbers)
+      || H5Tconvert (dataset->type, H5T_NATIVE_FLOAT, n, numbers, NULL, H5P_DEFAULT) < 0)
+    return FALSE;
+  memcpy (array->data, numbers, n * sizeof (float));
+  return TRUE;
+}
+
 CnnArray *
 cnn_hdf5_read (CnnHdf5 *file, const char *path, GError **error)
 {
-  g_auto (Dataset) dataset = { -1, -1, NUMBER_OTHER, 0, { 0 } };
+  g_auto (Dataset) dataset = { -1, -1, NUMBER_OTHER, FALSE, 0, { 0 } };
   g_autoptr (CnnArray) array = NULL;
   gboolean done;
 
@@ -238,16 +265,15 @@ cnn_hdf5_read (CnnHdf5 *file, const char *path, GError **error)
   if (cnn_array_count (array) == 0)
     return g_steal_pointer (&array);
   H5Eclear2 (H5E_DEFAULT);
-  if (dataset.kind == NUMBER_OTHER)
-    done = H5Dread (dataset.id, H5T_NATIVE_FLOAT, H5S_ALL, H5S_ALL, H5P_DEFAULT, array->data) >= 0;
-  else
-    done = read_halves (&dataset, array);
+  done = dataset.kind == NUMBER_OTHER ? read_others (file, &dataset, array)
+                                      : read_halves (file, &dataset, array);
   if (!done)
     {
       g_autofree char *why = cnn_hdf5_reason ();
 
-      g_set_error (error, CNN_ERROR, CNN_ERROR_FILE, "dataset \"%s\" cannot be read: %s", path,
-                   why);
+      g_set_error (error, CNN_ERROR, CNN_ERROR_FILE,
+                   "dataset \"%s\" cannot be read, it is damaged or there is no memory for it: %s",
+                   path, why);
       return NULL;
     }
   return g_steal_pointer (&array);
@@ -338,7 +364,7 @@ gboolean
 cnn_hdf5_find (CnnHdf5 *file, const char *path, const char *owner, int *rank,
                gint64 dims[CNN_MAX_RANK], CnnArray **array, GError **error)
 {
-  g_auto (Dataset) dataset = { -1, -1, NUMBER_OTHER, 0, { 0 } };
+  g_auto (Dataset) dataset = { -1, -1, NUMBER_OTHER, FALSE, 0, { 0 } };
   haddr_t offset;
   Source *source;
 

@@ -3,32 +3,27 @@
  * and a .keras archive holds its weights as they are, somewhere in it. */
 #include "hdf5_private.h"
 
-#include <fcntl.h>
 #include <glib/gstdio.h>
 #include <unistd.h>
 
-#define DRIVER_NUMBER 400 /* from those that are free for tries of one's own */
+#define PIECE (4 * 1024 * 1024) /* between looks at whether it is still asked for */
+#define DRIVER_NUMBER 400       /* from those that are free for tries of one's own */
 
 /* --- The part --- */
 
 CnnFilePart *
 cnn_file_part_open (const char *path, guint64 offset, guint64 size, GError **error)
 {
-  int fd = g_open (path, O_RDONLY | O_CLOEXEC, 0);
-  GStatBuf stat = { 0 };
+  guint64 whole = 0;
+  int fd = cnn_regular_open (path, &whole, error);
   CnnFilePart *part;
 
-  if (fd < 0 || fstat (fd, &stat) != 0)
-    {
-      g_set_error (error, CNN_ERROR, CNN_ERROR_FILE, "cannot be opened: %s", g_strerror (errno));
-      if (fd >= 0)
-        g_close (fd, NULL);
-      return NULL;
-    }
+  if (fd < 0)
+    return NULL;
   part = g_atomic_rc_box_new0 (CnnFilePart);
   part->fd = fd;
-  part->offset = MIN (offset, (guint64) stat.st_size);
-  part->size = MIN (size, (guint64) stat.st_size - part->offset);
+  part->offset = MIN (offset, whole);
+  part->size = MIN (size, whole - part->offset);
   return part;
 }
 
@@ -58,8 +53,12 @@ cnn_file_part_read (const CnnFilePart *part, guint64 at, gsize length, void *byt
     return FALSE;
   for (gsize done = 0; done < length;)
     {
-      gssize n = pread (part->fd, (char *) bytes + done, length - done,
-                        (off_t) (part->offset + at + done));
+      gssize n;
+
+      if (cnn_cancelled (NULL))
+        return FALSE;
+      n = pread (part->fd, (char *) bytes + done, MIN (length - done, PIECE),
+                 (off_t) (part->offset + at + done));
 
       if (n < 0 && errno == EINTR)
         continue;

@@ -27,6 +27,8 @@ struct _CnnHdf5
   guint64 size;      /* of the whole file, which bounds whatever it may claim */
   GBytes *image;     /* the file, where it lies in memory */
   CnnFilePart *part; /* or else */
+  GHashTable *sound; /* guint64: addresses of objects that are known to be */
+  char *damaged;     /* the path of the first object that was found not to be, or NULL */
   GArray *steps;     /* Step of hdf5.c: the groups on the way to what was last looked up */
 };
 
@@ -40,13 +42,21 @@ char *cnn_hdf5_reason (void);
 /* Bytes of the file; FALSE where it has no such place. */
 gboolean cnn_hdf5_bytes (CnnHdf5 *file, guint64 offset, gsize length, guint8 *bytes);
 
-/* HDF5 also trusts the sizes within an attribute. FALSE where they cannot be true. */
-gboolean cnn_hdf5_attributes_are_sound (CnnHdf5 *file, hid_t object);
-/* The strings of variable length in an attribute, appended to `strings`. HDF5 trusts the lengths
- * that a damaged file gives for them and writes beyond its memory; so these are read here, by the
- * file format's specification (HDF5 File Format Specification 3.0: IV.A object headers, III.E
- * global heap). */
-gboolean cnn_hdf5_variable_strings (CnnHdf5 *file, hid_t object, const char *name, gsize n,
+/* HDF5 trusts the sizes and places that an object's header and what hangs on it give. FALSE where
+ * they cannot be true; then HDF5 must not be asked for the object. */
+gboolean cnn_hdf5_is_sound (CnnHdf5 *file, guint64 address);
+/* What shows, before HDF5 is asked, that the file or its root is not sound; else NULL. Transfer
+ * full. */
+char *cnn_hdf5_check_file (CnnHdf5 *file);
+/* The strings of variable length in an attribute of the object there, appended to `strings`. HDF5
+ * trusts the lengths that a damaged file gives for them and writes beyond its memory; so these are
+ * read here (III.E, global heap). */
+gboolean cnn_hdf5_variable_strings (CnnHdf5 *file, guint64 address, const char *name, gsize n,
                                     GPtrArray *strings);
+
+/* All numbers of a dataset in chunks, packed by deflate and shuffle at most, as they are stored:
+ * `element` bytes each. FALSE where one is missing or damaged, or there is no memory. */
+gboolean cnn_hdf5_read_chunks (CnnHdf5 *file, hid_t dataset, gsize element, int rank,
+                               const gint64 *dims, void *numbers);
 
 G_END_DECLS

@@ -45,9 +45,10 @@ typedef struct
  * model with 1,000 classes of a known architecture. The sidecar `<file>.json` is an object with any
  * of "architecture", "preprocess", "input_size" (n or [width, height]), "labels" (a list, a class
  * index, or a file beside it); for weights alone it may be Keras' to_json() itself. Errors:
- * CNN_ERROR_FILE, _MODEL, _UNSUPPORTED, _ARGUMENT, each with file and layer. Transfer full. */
+ * CNN_ERROR_FILE, _MODEL, _UNSUPPORTED, _ARGUMENT, each with file and layer; CNN_ERROR_CANCELLED
+ * soon after `progress` (or NULL) has been cancelled. Transfer full. */
 CnnNetwork *cnn_network_open (const char *name, const char *architecture, CnnPreprocess preprocess,
-                              const char *labels_file, GError **error);
+                              const char *labels_file, const CnnProgress *progress, GError **error);
 void cnn_network_free (CnnNetwork *network);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (CnnNetwork, cnn_network_free)

@@ -3,6 +3,7 @@
 
 #include "hdf5_private.h"
 
+#include <unistd.h>
 #include <zip.h>
 #include <zlib.h>
 
@@ -50,7 +51,9 @@ read_entry (zip_t *zip, const char *name, guint64 archive_size, guint64 limit, G
 
   room = stat.size <= archive_size ? (gsize) stat.size + 1 : PIECE;
   bytes = g_try_malloc (room);
-  while (bytes != NULL && (n = zip_fread (entry, bytes + length, MIN (room - length, PIECE))) > 0)
+  n = -1;
+  while (bytes != NULL && !cnn_cancelled (NULL)
+         && (n = zip_fread (entry, bytes + length, MIN (room - length, PIECE))) > 0)
     {
       length += (gsize) n;
       if (length > stat.size)
@@ -101,7 +104,7 @@ static guint8 *
 read_directory (const CnnFilePart *archive, gsize *length)
 {
   const gsize n = MIN (archive->size, DIRECTORY_END + MAX_COMMENT);
-  g_autofree guint8 *end = g_malloc (n), *directory = NULL;
+  g_autofree guint8 *end = g_malloc (DIRECTORY_END + MAX_COMMENT), *directory = NULL;
   gsize at = n;
 
   if (n < DIRECTORY_END || !cnn_file_part_read (archive, archive->size - n, n, end))
@@ -111,10 +114,11 @@ read_directory (const CnnFilePart *archive, gsize *length)
   if (memcmp (end + at, "PK\5\6", 4) != 0)
     return NULL;
   *length = number (end + at + 12, 4);
-  if (*length > MAX_TEXT)
+  if (*length > MAX_TEXT || *length > archive->size)
     return NULL;
-  directory = g_malloc (MAX (*length, 1));
-  return cnn_file_part_read (archive, number (end + at + 16, 4), *length, directory)
+  directory = g_try_malloc (MAX (*length, 1));
+  return directory != NULL
+                 && cnn_file_part_read (archive, number (end + at + 16, 4), *length, directory)
              ? g_steal_pointer (&directory)
              : NULL;
 }
@@ -178,7 +182,7 @@ cnn_keras_zip_check (const char *path, const CnnKerasZip *zip, GError **error)
   guint32 sum = (guint32) crc32 (0, NULL, 0);
   gboolean good = part != NULL;
 
-  for (guint64 at = 0; good && at < zip->weights_size; at += SUM_PIECE)
+  for (guint64 at = 0; good && !cnn_cancelled (NULL) && at < zip->weights_size; at += SUM_PIECE)
     {
       const gsize n = (gsize) MIN (zip->weights_size - at, SUM_PIECE);
 
@@ -188,7 +192,7 @@ cnn_keras_zip_check (const char *path, const CnnKerasZip *zip, GError **error)
   cnn_file_part_unref (part);
   if (good && sum == zip->weights_sum)
     return TRUE;
-  if (part != NULL)
+  if (part != NULL && !cnn_cancelled (error))
     g_set_error_literal (error, CNN_ERROR, CNN_ERROR_FILE,
                          "\"model.weights.h5\" is damaged: CRC error");
   return FALSE;
@@ -202,28 +206,66 @@ cnn_keras_zip_clear (CnnKerasZip *zip)
   g_clear_pointer (&zip->weights, g_bytes_unref);
 }
 
+/* Which of two entries of one name is meant, every reader of zip has an opinion of its own. */
+static gboolean
+check_names (zip_t *zip, GError **error)
+{
+  g_autoptr (GHashTable) seen = g_hash_table_new (g_str_hash, g_str_equal);
+  zip_int64_t n = zip_get_num_entries (zip, 0);
+
+  for (zip_int64_t i = 0; i < n; i++)
+    {
+      const char *name = zip_get_name (zip, (zip_uint64_t) i, ZIP_FL_ENC_RAW);
+
+      if (i % 1024 == 0 && cnn_cancelled (error))
+        return FALSE;
+      if (name != NULL && !g_hash_table_add (seen, (char *) name))
+        {
+          g_autofree char *start = cnn_text_cut (name, 200);
+          g_autofree char *shown = cnn_text_from_file (start, strlen (start));
+
+          g_set_error (error, CNN_ERROR, CNN_ERROR_FILE,
+                       "is a damaged zip archive: it has two entries \"%s\"", shown);
+          return FALSE;
+        }
+    }
+  return TRUE;
+}
+
+static zip_t *
+open_archive (const char *path, guint64 *size, GError **error)
+{
+  int code = 0, fd = cnn_regular_open (path, size, error);
+  zip_error_t problem;
+  zip_t *zip;
+
+  if (fd < 0)
+    return NULL;
+  zip = zip_fdopen (fd, 0, &code); /* takes it */
+  if (zip != NULL)
+    return zip;
+  close (fd);
+  zip_error_init_with_code (&problem, code);
+  if (code == ZIP_ER_NOZIP || code == ZIP_ER_INCONS || code == ZIP_ER_SEEK || code == ZIP_ER_READ
+      || code == ZIP_ER_EOF)
+    g_set_error_literal (error, CNN_ERROR, CNN_ERROR_FILE,
+                         "is a cut or damaged zip archive; copy or download it once more");
+  else
+    g_set_error (error, CNN_ERROR, CNN_ERROR_FILE, "is a damaged zip archive: %s",
+                 zip_error_strerror (&problem));
+  zip_error_fini (&problem);
+  return NULL;
+}
+
 gboolean
 cnn_keras_zip_read (const char *path, CnnKerasZip *found, GError **error)
 {
-  g_autoptr (zip_t) zip = NULL;
-  g_autoptr (GFile) file = g_file_new_for_path (path);
-  g_autoptr (GFileInfo) info =
-      g_file_query_info (file, G_FILE_ATTRIBUTE_STANDARD_SIZE, G_FILE_QUERY_INFO_NONE, NULL, NULL);
-  guint64 size = info != NULL ? (guint64) g_file_info_get_size (info) : 0;
   static const char weights[] = "model.weights.h5";
-  int code = 0;
+  guint64 size = 0;
+  g_autoptr (zip_t) zip = open_archive (path, &size, error);
 
-  zip = zip_open (path, ZIP_RDONLY, &code);
-  if (zip == NULL)
-    {
-      zip_error_t problem;
-
-      zip_error_init_with_code (&problem, code);
-      g_set_error (error, CNN_ERROR, CNN_ERROR_FILE, "is a damaged zip archive: %s",
-                   zip_error_strerror (&problem));
-      zip_error_fini (&problem);
-      return FALSE;
-    }
+  if (zip == NULL || !check_names (zip, error))
+    return FALSE;
   found->config = read_entry (zip, "config.json", size, MAX_TEXT, error);
   if (found->config == NULL)
     {

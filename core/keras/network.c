@@ -109,10 +109,8 @@ resolve_name (const CnnStore *store, const char *name, GError **error)
 /* --- the kinds of file --- */
 
 static gboolean
-build (Opening *opening, JsonNode *config, int keras_major, CnnHdf5 *file, CnnWeightsKind kind,
-       GError **error)
+build_graph (Opening *opening, JsonNode *config, int keras_major, GError **error)
 {
-  g_autoptr (GPtrArray) assignments = NULL;
   gboolean half_precision;
 
   opening->top = cnn_config_read (config, keras_major, &half_precision, error);
@@ -122,15 +120,24 @@ build (Opening *opening, JsonNode *config, int keras_major, CnnHdf5 *file, CnnWe
   if (opening->model == NULL)
     return FALSE;
   opening->model->half_precision_policy = half_precision;
-  assignments = cnn_weights_assign (opening->top, file, kind, NULL, error);
+  return TRUE;
+}
+
+static gboolean
+give_weights (const Opening *opening, CnnHdf5 *file, CnnWeightsKind kind, GError **error)
+{
+  g_autoptr (GPtrArray) assignments = cnn_weights_assign (opening->top, file, kind, NULL, error);
+
   return assignments != NULL && cnn_weights_read (file, assignments, error);
 }
 
-/* The sum of weights in an archive is checked while the model is built. */
+/* The sum of weights in an archive is checked while the graph is built; before it is known to be
+ * right, nothing looks into them. */
 typedef struct
 {
   const char *path;
   const CnnKerasZip *zip;
+  GCancellable *cancellable;
   GError *error;
 } SumCheck;
 
@@ -140,16 +147,19 @@ check_sum (gpointer data)
   SumCheck *check = data;
   gint64 start = cnn_timing_start ();
 
+  if (check->cancellable != NULL)
+    g_cancellable_push_current (check->cancellable);
   cnn_keras_zip_check (check->path, check->zip, &check->error);
+  if (check->cancellable != NULL)
+    g_cancellable_pop_current (check->cancellable);
   cnn_timing_stop (start, "checking the archive's sum");
   return NULL;
 }
 
 static gboolean
-open_zip_entries (Opening *opening, const CnnKerasZip *zip, GError **error)
+build_zip_graph (Opening *opening, const CnnKerasZip *zip, GError **error)
 {
   g_autoptr (JsonNode) config = NULL, metadata = NULL;
-  g_autoptr (CnnHdf5) file = NULL;
   int major = 0;
 
   config = cnn_json_parse (g_bytes_get_data (zip->config, NULL), g_bytes_get_size (zip->config),
@@ -161,28 +171,17 @@ open_zip_entries (Opening *opening, const CnnKerasZip *zip, GError **error)
                                g_bytes_get_size (zip->metadata), "metadata.json", NULL);
   if (metadata != NULL && JSON_NODE_HOLDS_OBJECT (metadata))
     major = cnn_keras_major (cnn_json_string (json_node_get_object (metadata), "keras_version"));
-  file = zip->weights != NULL ? cnn_hdf5_open_bytes (zip->weights, "model.weights.h5", error)
-                              : cnn_hdf5_open_part (opening->path, zip->weights_offset,
-                                                    zip->weights_size, "model.weights.h5", error);
-  return file != NULL
-         && build (opening, config, major != 0 ? major : 3, file, CNN_WEIGHTS_PATHS, error);
+  return build_graph (opening, config, major != 0 ? major : 3, error);
 }
 
 static gboolean
-open_zip (Opening *opening, GError **error)
+build_and_check_sum (Opening *opening, const CnnKerasZip *zip, GError **error)
 {
-  g_auto (CnnKerasZip) zip = { 0 };
-  SumCheck check = { opening->path, &zip, NULL };
+  SumCheck check = { opening->path, zip, g_cancellable_get_current (), NULL };
   g_autoptr (GError) problem = NULL;
-  GThread *thread;
-  gboolean done;
+  GThread *thread = g_thread_try_new ("sum", check_sum, &check, NULL);
+  gboolean done = build_zip_graph (opening, zip, &problem);
 
-  if (!cnn_keras_zip_read (opening->path, &zip, error))
-    return FALSE;
-  if (zip.weights != NULL)
-    return open_zip_entries (opening, &zip, error);
-  thread = g_thread_try_new ("sum", check_sum, &check, NULL);
-  done = open_zip_entries (opening, &zip, &problem);
   if (thread != NULL)
     g_thread_join (thread);
   else
@@ -192,6 +191,25 @@ open_zip (Opening *opening, GError **error)
   else if (!done)
     g_propagate_error (error, g_steal_pointer (&problem));
   return done && check.error == NULL;
+}
+
+static gboolean
+open_zip (Opening *opening, GError **error)
+{
+  static const char weights[] = "model.weights.h5";
+  g_auto (CnnKerasZip) zip = { 0 };
+  g_autoptr (CnnHdf5) file = NULL;
+
+  if (!cnn_keras_zip_read (opening->path, &zip, error))
+    return FALSE;
+  /* weights that are packed were checked when they were unpacked */
+  if (!(zip.weights != NULL ? build_zip_graph (opening, &zip, error)
+                            : build_and_check_sum (opening, &zip, error)))
+    return FALSE;
+  file = zip.weights != NULL ? cnn_hdf5_open_bytes (zip.weights, weights, error)
+                             : cnn_hdf5_open_part (opening->path, zip.weights_offset,
+                                                   zip.weights_size, weights, error);
+  return file != NULL && give_weights (opening, file, CNN_WEIGHTS_PATHS, error);
 }
 
 static int
@@ -216,15 +234,20 @@ open_hdf5 (Opening *opening, const char *architecture, GError **error)
     return FALSE;
   if (!cnn_weights_kind (file, &kind))
     {
-      g_set_error_literal (error, CNN_ERROR, CNN_ERROR_FILE,
-                           "is HDF5, but holds neither a model nor weights of Keras");
+      if (cnn_hdf5_damaged (file) != NULL)
+        g_set_error (error, CNN_ERROR, CNN_ERROR_FILE, "is damaged at \"%s\"",
+                     cnn_hdf5_damaged (file));
+      else
+        g_set_error_literal (error, CNN_ERROR, CNN_ERROR_FILE,
+                             "is HDF5, but holds neither a model nor weights of Keras");
       return FALSE;
     }
   if (configs == NULL || configs[0] == NULL)
     return cnn_architecture_open (architecture, opening->sidecar, file, kind, opening->label,
                                   &opening->model, &opening->top, &opening->known, error);
   config = cnn_json_parse (configs[0], strlen (configs[0]), "model_config", error);
-  return config != NULL && build (opening, config, file_major (file), file, kind, error);
+  return config != NULL && build_graph (opening, config, file_major (file), error)
+         && give_weights (opening, file, kind, error);
 }
 
 static gboolean
@@ -562,11 +585,25 @@ open_network (Opening *opening, const char *architecture, CnnPreprocess preproce
   return g_steal_pointer (&network);
 }
 
-CnnNetwork *
-cnn_network_open (const char *name, const char *architecture, CnnPreprocess preprocess,
-                  const char *labels_file, GError **error)
+/* HDF5 is not for threads. */
+static GMutex hdf5_lock;
+
+static gboolean
+lock_hdf5 (GError **error)
 {
-  static GMutex hdf5_is_not_for_threads;
+  while (!g_mutex_trylock (&hdf5_lock))
+    {
+      if (cnn_cancelled (error))
+        return FALSE;
+      g_usleep (1000);
+    }
+  return TRUE;
+}
+
+static CnnNetwork *
+open_named (const char *name, const char *architecture, CnnPreprocess preprocess,
+            const char *labels_file, GError **error)
+{
   g_auto (Opening) opening = { 0 };
   /* Without a registry the names in it are not known, and all else goes on. */
   g_autoptr (CnnStore) store = cnn_store_open (NULL);
@@ -574,19 +611,41 @@ cnn_network_open (const char *name, const char *architecture, CnnPreprocess prep
   g_autoptr (GError) problem = NULL;
   CnnNetwork *network;
 
-  if (path == NULL)
+  if (path == NULL || !lock_hdf5 (error))
     return NULL;
-  if (architecture != NULL && architecture[0] == '\0')
-    architecture = NULL;
   opening.path = path;
   opening.registered = store != NULL ? cnn_store_model_of (store, path) : NULL;
   opening.label = g_filename_display_basename (path);
-  g_mutex_lock (&hdf5_is_not_for_threads);
   network = open_network (&opening, architecture, preprocess, labels_file, &problem);
-  g_mutex_unlock (&hdf5_is_not_for_threads);
+  g_mutex_unlock (&hdf5_lock);
   if (network == NULL && g_str_has_prefix (problem->message, opening.label))
     g_propagate_error (error, g_steal_pointer (&problem));
   else if (network == NULL)
     g_propagate_prefixed_error (error, g_steal_pointer (&problem), "%s: ", opening.label);
   return network;
+}
+
+CnnNetwork *
+cnn_network_open (const char *name, const char *architecture, CnnPreprocess preprocess,
+                  const char *labels_file, const CnnProgress *progress, GError **error)
+{
+  GCancellable *cancellable = progress != NULL ? progress->cancellable : NULL;
+  g_autoptr (GError) problem = NULL;
+  g_autoptr (CnnNetwork) network = NULL;
+
+  if (!cnn_progress_step (progress, 0, "reading the model", error))
+    return NULL;
+  if (architecture != NULL && architecture[0] == '\0')
+    architecture = NULL;
+  if (cancellable != NULL)
+    g_cancellable_push_current (cancellable);
+  network = open_named (name, architecture, preprocess, labels_file, &problem);
+  if (cancellable != NULL)
+    g_cancellable_pop_current (cancellable);
+  /* whatever then seemed to be wrong */
+  if (!cnn_progress_step (progress, 0, "reading the model", error))
+    return NULL;
+  if (network == NULL)
+    g_propagate_error (error, g_steal_pointer (&problem));
+  return g_steal_pointer (&network);
 }

@@ -71,7 +71,7 @@ place_by_count (Walk *walk, const CnnPart *model, const char *base, GHashTable *
   g_autoptr (GHashTable) counts = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
   gboolean sure = TRUE;
 
-  for (guint i = 0; i < model->parts->len; i++)
+  for (guint i = 0; i < model->parts->len && !cnn_cancelled (NULL); i++)
     {
       CnnPart *part = g_ptr_array_index (model->parts, i);
       g_autofree char *snake = cnn_snake_case (part->class_name), *path = NULL, *noted = NULL;
@@ -96,7 +96,7 @@ place_by_name (Walk *walk, const CnnPart *model, const char *base, GHashTable *p
   g_autoptr (GHashTable) groups = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
   g_auto (GStrv) children = cnn_hdf5_children (walk->file, base);
 
-  for (int i = 0; children[i] != NULL; i++)
+  for (int i = 0; children[i] != NULL && !cnn_cancelled (NULL); i++)
     {
       g_autofree char *path = g_strdup_printf ("%s/%s", base, children[i]);
       char *noted = noted_name (walk, path);
@@ -104,7 +104,7 @@ place_by_name (Walk *walk, const CnnPart *model, const char *base, GHashTable *p
       if (noted != NULL)
         g_hash_table_insert (groups, noted, g_steal_pointer (&path));
     }
-  for (guint i = 0; i < model->parts->len; i++)
+  for (guint i = 0; i < model->parts->len && !cnn_cancelled (NULL); i++)
     {
       CnnPart *part = g_ptr_array_index (model->parts, i);
       const char *path = g_hash_table_lookup (groups, part->name);
@@ -139,7 +139,7 @@ place_by_rank (Walk *walk, const CnnPart *model, const char *base, GHashTable *p
   g_auto (GStrv) children = cnn_hdf5_children (walk->file, base);
   g_autoptr (GHashTable) next = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
 
-  for (guint i = 0; i < model->parts->len; i++)
+  for (guint i = 0; i < model->parts->len && !cnn_cancelled (NULL); i++)
     {
       CnnPart *part = g_ptr_array_index (model->parts, i);
       g_autofree char *snake = cnn_snake_case (part->class_name), *found = NULL;
@@ -225,7 +225,7 @@ assign_model (Walk *walk, CnnPart *model, const char *group, GError **error)
         }
     }
 
-  for (guint i = 0; i < model->parts->len; i++)
+  for (guint i = 0; i < model->parts->len && !cnn_cancelled (NULL); i++)
     {
       CnnPart *part = g_ptr_array_index (model->parts, i);
       const char *path = g_hash_table_lookup (paths, part), *first;

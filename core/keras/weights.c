@@ -169,7 +169,7 @@ read_groups (CnnHdf5 *file, GError **error)
                    legacy_root (file));
       return NULL;
     }
-  for (int i = 0; names[i] != NULL; i++)
+  for (int i = 0; names[i] != NULL && !cnn_cancelled (NULL); i++)
     {
       Group *group = read_group (file, names[i], error);
 
@@ -433,7 +433,7 @@ assign_legacy (CnnPart *top, CnnHdf5 *file, GPtrArray *assignments, GError **err
 
   if (groups == NULL)
     return FALSE;
-  for (guint i = 0; i < top->parts->len; i++)
+  for (guint i = 0; i < top->parts->len && !cnn_cancelled (NULL); i++)
     {
       g_autoptr (GPtrArray) weighted = cnn_weights_parts (g_ptr_array_index (top->parts, i));
 
@@ -442,7 +442,7 @@ assign_legacy (CnnPart *top, CnnHdf5 *file, GPtrArray *assignments, GError **err
     }
   if (!pair_groups (parts, groups, error))
     return FALSE;
-  for (guint i = 0; i < parts->len; i++)
+  for (guint i = 0; i < parts->len && !cnn_cancelled (NULL); i++)
     if (!assign_group (file, g_ptr_array_index (parts, i), g_ptr_array_index (groups, i),
                        assignments, error))
       return FALSE;
@@ -543,15 +543,22 @@ cnn_weights_assign (CnnPart *top, CnnHdf5 *file, CnnWeightsKind kind, guint *rea
                     GError **error)
 {
   g_autoptr (GPtrArray) assignments = g_ptr_array_new_with_free_func (assignment_free);
+  g_autoptr (GError) problem = NULL;
   gboolean done = kind == CNN_WEIGHTS_LEGACY
-                      ? assign_legacy (top, file, assignments, error)
-                      : cnn_weights_assign_paths (top, file, assignments, error);
+                      ? assign_legacy (top, file, assignments, &problem)
+                      : cnn_weights_assign_paths (top, file, assignments, &problem);
 
   if (reached != NULL)
     *reached = assignments->len;
-  if (!done)
-    return NULL;
-  return g_steal_pointer (&assignments);
+  if (done)
+    return g_steal_pointer (&assignments);
+  /* what seems to be missing may be what could not be read */
+  if (cnn_hdf5_damaged (file) != NULL)
+    g_set_error (error, CNN_ERROR, CNN_ERROR_FILE, "its weights are damaged at \"%s\"",
+                 cnn_hdf5_damaged (file));
+  else
+    g_propagate_error (error, g_steal_pointer (&problem));
+  return NULL;
 }
 
 gboolean
@@ -606,7 +613,7 @@ cnn_weights_read (CnnHdf5 *file, GPtrArray *assignments, GError **error)
     {
       CnnAssignment *assignment = g_ptr_array_index (assignments, i);
       CnnArray **weights = &assignment->part->layer->weights[assignment->variable];
-      CnnArray *array = read_assignment (file, assignment, error);
+      CnnArray *array = cnn_cancelled (error) ? NULL : read_assignment (file, assignment, error);
 
       if (array == NULL)
         return FALSE;

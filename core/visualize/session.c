@@ -54,14 +54,16 @@ open_device (gpointer data)
 }
 
 static gboolean
-open_both (CnnSession *self, const CnnOptions *options, gboolean on_device, GError **error)
+open_both (CnnSession *self, const CnnOptions *options, gboolean on_device,
+           const CnnProgress *progress, GError **error)
 {
   DeviceOpening opening = { .wish = or_null (options->device) };
   GThread *thread = on_device ? g_thread_try_new ("device", open_device, &opening, NULL) : NULL;
   gint64 start = cnn_timing_start ();
 
-  self->network = cnn_network_open (or_null (options->model), or_null (options->architecture),
-                                    options->preprocess, or_null (options->labels), error);
+  self->network =
+      cnn_network_open (or_null (options->model), or_null (options->architecture),
+                        options->preprocess, or_null (options->labels), progress, error);
   cnn_timing_stop (start, "opening the model");
   if (thread != NULL)
     g_thread_join (thread);
@@ -75,7 +77,8 @@ open_both (CnnSession *self, const CnnOptions *options, gboolean on_device, GErr
 }
 
 CnnSession *
-cnn_session_open (const CnnOptions *options, gboolean on_device, GError **error)
+cnn_session_open (const CnnOptions *options, gboolean on_device, const CnnProgress *progress,
+                  GError **error)
 {
   static const float white[3] = { 1, 1, 1 };
   g_autoptr (CnnSession) self = NULL;
@@ -94,7 +97,7 @@ cnn_session_open (const CnnOptions *options, gboolean on_device, GError **error)
   memcpy (self->background, options->background != NULL ? options->background : white,
           sizeof white);
 
-  if (!open_both (self, options, on_device, error))
+  if (!open_both (self, options, on_device, progress, error))
     return NULL;
   update_warning (self);
   return g_steal_pointer (&self);

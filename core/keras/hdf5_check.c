@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Whether the messages of an object are as long as what they say (IV.A.2). HDF5 1.10 reads on,
+ * beyond its memory, where they are not. */
+#include "hdf5_bytes.h"
+
+#define MAX_FILTERS 32
+
+static gboolean
+take_space (CnnReader *reader, guint64 *count)
+{
+  const int version = (int) cnn_reader_number (reader, 1);
+  const guint rank = (guint) cnn_reader_number (reader, 1);
+  const int flags = (int) cnn_reader_number (reader, 1);
+  const int kind = (int) cnn_reader_number (reader, 1);
+
+  *count = version == 2 && kind == 2 ? 0 : 1;
+  if (version == 1)
+    cnn_reader_take (reader, 4);
+  for (guint i = 0; i < rank && !reader->past; i++)
+    if (!g_uint64_checked_mul (count, *count, cnn_reader_number (reader, 8)))
+      return FALSE;
+  if ((flags & 1) != 0)
+    cnn_reader_take (reader, 8 * (gsize) rank);
+  return !reader->past && (version == 1 || version == 2) && rank <= H5S_MAX_RANK;
+}
+
+static gboolean
+attribute_is_sound (CnnReader message)
+{
+  CnnAttribute attribute;
+  CnnReader size;
+  guint64 count, bytes;
+
+  if (!cnn_hdf5_attribute (message, &attribute))
+    return FALSE;
+  size = attribute.type;
+  cnn_reader_take (&size, 4);
+  return cnn_hdf5_take_type (&attribute.type) && take_space (&attribute.space, &count)
+         && g_uint64_checked_mul (&bytes, count, cnn_reader_number (&size, 4))
+         && bytes <= attribute.values.left;
+}
+
+/* A size, and so many bytes. */
+static gboolean
+take_sized (CnnReader *reader)
+{
+  const guint32 size = (guint32) cnn_reader_number (reader, 4);
+
+  /* negative: there are none */
+  if (size <= G_MAXINT32)
+    cnn_reader_take (reader, size);
+  return !reader->past;
+}
+
+static gboolean
+fill_is_sound (CnnReader message)
+{
+  const int version = (int) cnn_reader_number (&message, 1);
+  int flags = (int) cnn_reader_number (&message, 1), defined;
+
+  if (version == 3)
+    return !message.past && ((flags & 0x20) == 0 || take_sized (&message));
+  cnn_reader_take (&message, 1);
+  defined = (int) cnn_reader_number (&message, 1);
+  return (version == 1 || version == 2) && !message.past
+         && ((version == 2 && defined == 0) || take_sized (&message));
+}
+
+static gboolean
+chunks_are_sound (CnnHdf5 *file, CnnReader message, guint rank, guint64 tree)
+{
+  for (guint i = 0; i < rank; i++)
+    if (cnn_reader_number (&message, 4) == 0)
+      return FALSE;
+  return !message.past && rank >= 2 && rank <= H5S_MAX_RANK + 1
+         && cnn_hdf5_chunks_are_sound (file, tree, (int) rank);
+}
+
+static gboolean
+layout_is_sound (CnnHdf5 *file, CnnReader message)
+{
+  const int version = (int) cnn_reader_number (&message, 1);
+  int kind = (int) cnn_reader_number (&message, 1);
+  guint rank = (guint) kind;
+  guint64 address = CNN_HDF5_NOWHERE;
+
+  if (version == 1 || version == 2)
+    {
+      kind = (int) cnn_reader_number (&message, 1);
+      cnn_reader_take (&message, 5);
+      if (kind != H5D_COMPACT)
+        address = cnn_reader_number (&message, 8);
+      if (kind == H5D_CHUNKED)
+        return chunks_are_sound (file, message, rank, address);
+      cnn_reader_take (&message, 4 * (gsize) rank);
+      return !message.past && (kind != H5D_COMPACT || take_sized (&message));
+    }
+  if (version == 4) /* of files for the newest versions of HDF5 alone, which Keras does not write */
+    return TRUE;
+  if (kind == H5D_CHUNKED)
+    {
+      rank = (guint) cnn_reader_number (&message, 1);
+      address = cnn_reader_number (&message, 8);
+      return version == 3 && chunks_are_sound (file, message, rank, address);
+    }
+  cnn_reader_take (&message, kind == H5D_COMPACT ? cnn_reader_number (&message, 2) : 16);
+  return version == 3 && !message.past;
+}
+
+static gboolean
+filters_are_sound (CnnReader message)
+{
+  const int version = (int) cnn_reader_number (&message, 1);
+  const int n = (int) cnn_reader_number (&message, 1);
+
+  if (version == 1)
+    cnn_reader_take (&message, 6);
+  for (int i = 0; i < n && !message.past; i++)
+    {
+      const int filter = (int) cnn_reader_number (&message, 2);
+      gsize name = 0, values;
+
+      if (version == 1 || filter >= 256)
+        name = cnn_reader_number (&message, 2);
+      cnn_reader_take (&message, 2);
+      values = cnn_reader_number (&message, 2);
+      cnn_reader_take (&message, name);
+      if (version == 1)
+        values += values % 2;
+      cnn_reader_take (&message, 4 * values);
+    }
+  return !message.past && (version == 1 || version == 2) && n <= MAX_FILTERS;
+}
+
+static gboolean
+look (const CnnMessage *message, gpointer data)
+{
+  CnnHdf5 *file = data;
+  CnnReader body = message->body;
+  guint64 count;
+
+  switch (message->type)
+    {
+    case CNN_MESSAGE_SPACE:
+      return !message->shared && take_space (&body, &count);
+    case CNN_MESSAGE_TYPE:
+      return !message->shared && cnn_hdf5_take_type (&body);
+    case CNN_MESSAGE_OLD_FILL:
+      return !message->shared && take_sized (&body);
+    case CNN_MESSAGE_FILL:
+      return !message->shared && fill_is_sound (body);
+    case CNN_MESSAGE_LAYOUT:
+      return layout_is_sound (file, body);
+    case CNN_MESSAGE_FILTERS:
+      return !message->shared && filters_are_sound (body);
+    case CNN_MESSAGE_ATTRIBUTE:
+      return !message->shared && attribute_is_sound (body);
+    case CNN_MESSAGE_ATTRIBUTES:
+      /* a heap of attributes outside the header, which nobody needs who has so few */
+      cnn_reader_take (&body, 1);
+      cnn_reader_take (&body, (cnn_reader_number (&body, 1) & 1) != 0 ? 2 : 0);
+      return cnn_reader_number (&body, 8) == CNN_HDF5_NOWHERE;
+    case CNN_MESSAGE_SYMBOLS:
+      {
+        const guint64 tree = cnn_reader_number (&body, 8), heap = cnn_reader_number (&body, 8);
+
+        return !body.past && cnn_hdf5_symbols_are_sound (file, tree, heap);
+      }
+    default:
+      return TRUE;
+    }
+}
+
+gboolean
+cnn_hdf5_is_sound (CnnHdf5 *file, guint64 address)
+{
+  if (g_hash_table_contains (file->sound, &address))
+    return TRUE;
+  if (!cnn_hdf5_each_message (file, address, look, file))
+    return FALSE;
+  g_hash_table_add (file->sound, g_memdup2 (&address, sizeof address));
+  return TRUE;
+}
+
+/* II.A. Addresses and lengths have eight bytes in whatever Keras writes. */
+char *
+cnn_hdf5_check_file (CnnHdf5 *file)
+{
+  guint8 block[96] = { 0 };
+  CnnReader reader = { block, sizeof block, FALSE };
+  guint64 end, root;
+  int version;
+
+  if (!cnn_hdf5_bytes (file, 0, MIN (sizeof block, file->size), block)
+      || memcmp (block, "\x89HDF\r\n\x1a\n", 8) != 0)
+    return g_strdup ("it does not begin as HDF5 does");
+  version = block[8];
+  cnn_reader_take (&reader, version < 2 ? 13 : 9);
+  if (version > 3 || cnn_reader_number (&reader, 2) != 0x0808)
+    return g_strdup ("it does not begin as Keras' files do");
+  /* version 1 has four bytes more; the root stands in an entry of symbols, behind its name */
+  cnn_reader_take (&reader, version == 0 ? 25 : version == 1 ? 29 : 17);
+  end = cnn_reader_number (&reader, 8);
+  if (version < 2)
+    cnn_reader_take (&reader, 16);
+  root = cnn_reader_number (&reader, 8);
+  if (end > file->size)
+    return g_strdup_printf ("it is cut off, %" G_GUINT64_FORMAT " bytes of %" G_GUINT64_FORMAT,
+                            file->size, end);
+  return cnn_hdf5_is_sound (file, root) ? NULL : g_strdup ("its root is not what it should be");
+}
