@@ -84,7 +84,7 @@ fuzz_open_model (const char *path, const char *architecture)
   CnnFacts facts;
 
   fuzz_folder ();
-  session = cnn_session_open (&options, FALSE, NULL);
+  session = cnn_session_open (&options, FALSE, NULL, NULL);
   if (session == NULL)
     return;
   layers = cnn_session_layers (session, NULL);
