@@ -17,8 +17,9 @@
 #define MB ((guint64) 1 << 20)
 #define CACHE_SPACE (16 * MB) /* Mesa maps 1.3 MB of it, and a run adds a few */
 #define CACHE_FILES 64
-/* Address space of the driver and its compiler, of which 150 MB were measured; kernels in the making
- * and what else a small model needs; a run of the built-in model, 150 MB on the software driver. */
+/* Address space of the driver and its compiler, of which 150 MB were measured; kernels in the
+ * making and what else a small model needs; a run of the built-in model, 150 MB on the software
+ * driver. */
 #define DRIVER_SPACE (200 * MB)
 #define WORK_SPACE (96 * MB)
 #define LITTLE_MEMORY (256 * MB)

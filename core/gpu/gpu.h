@@ -58,8 +58,9 @@ guint64 cnn_device_memory (const CnnDevice *device);
 /* Messages of the validation layer so far; 0 where it is off (CONVLENS_DEBUG=validate). */
 guint cnn_device_validation_messages (const CnnDevice *device);
 
-/* What the device is and can do as far as kernels and plans depend on it: driver, subgroups, limits,
- * memory with the system's budgets, queues. "name: value" lines for people. Transfer full. */
+/* What the device is and can do as far as kernels and plans depend on it: driver, subgroups,
+ * limits, memory with the system's budgets, queues. "name: value" lines for people. Transfer full.
+ */
 char *cnn_device_facts (const CnnDevice *device);
 
 /* A buffer in device memory, its contents undefined. It keeps the device alive. CNN_ERROR_DEVICE

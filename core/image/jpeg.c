@@ -12,8 +12,11 @@
 
 #include <jerror.h>
 
-/* A progressive file may repeat its scans without end; no honest one has this many. */
+/* A progressive file may repeat its scans without end, each of which costs time by the picture's
+ * size and a few bytes of the file; no honest one has this many, or this many of a huge picture. */
 #define MAX_SCANS 200
+#define HONEST_SCANS 20
+#define MAX_SCANNED_PIXELS ((gint64) 1 << 31)
 #define EXIF_MARKER (JPEG_APP0 + 1)
 #define EXIF_ORIENTATION 0x0112
 
@@ -56,8 +59,10 @@ static void
 on_progress (j_common_ptr jpeg)
 {
   Reader *reader = jpeg->client_data;
+  const int scans = reader->jpeg.input_scan_number;
+  const gint64 pixels = (gint64) reader->jpeg.image_width * reader->jpeg.image_height;
 
-  if (reader->jpeg.input_scan_number > MAX_SCANS)
+  if (scans > MAX_SCANS || (scans > HONEST_SCANS && scans * pixels > MAX_SCANNED_PIXELS))
     {
       g_strlcpy (reader->message, "too many scans", sizeof reader->message);
       longjmp (reader->failed, 1);

@@ -6,6 +6,8 @@
 #include <string.h>
 
 #define MAX_NEAREST 3
+#define MAX_PARAMETERS \
+  (G_GINT64_CONSTANT (1) << 40) /* of a model; what a registry says may be absurd */
 
 static const char *const endings[] = { ".keras", ".h5", ".hdf5" };
 
@@ -119,7 +121,7 @@ cnn_store_bytes (const CnnStoreModel *model, gboolean *exact)
 {
   if (exact != NULL)
     *exact = model->size > 0;
-  return model->size > 0 ? model->size : 4 * model->parameters;
+  return model->size > 0 ? model->size : 4 * MIN (model->parameters, MAX_PARAMETERS);
 }
 
 char *

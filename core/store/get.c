@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <glib/gstdio.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/statvfs.h>
@@ -12,6 +13,7 @@
 #define STALL_SECONDS 30
 #define MAX_TRIES 1000
 #define MAX_VAIN_TRIES 3
+#define LEAST_PROGRESS (16 * 1024) /* of a try that is not in vain */
 #define PIECE (1024 * 1024)
 
 /* One call of cnn_store_get. */
@@ -328,6 +330,18 @@ check_present (const Job *job, CnnStoreGot *got, GError **error)
 
 /* --- fetching --- */
 
+/* A pipe may begin late, or never; FALSE when that was cancelled. */
+static gboolean
+await_input (const Job *job, int from, GError **error)
+{
+  struct pollfd input = { .fd = from, .events = POLLIN };
+
+  while (poll (&input, 1, 100) == 0)
+    if (!cnn_progress_step (job->progress, 0, "waiting for the file", error))
+      return FALSE;
+  return TRUE;
+}
+
 static gboolean
 copy (Job *job, GError **error)
 {
@@ -336,7 +350,7 @@ copy (Job *job, GError **error)
   gboolean good = FALSE;
   GStatBuf info;
   gssize n;
-  int from = g_open (job->source, O_RDONLY | O_CLOEXEC, 0);
+  int from = g_open (job->source, O_RDONLY | O_NONBLOCK | O_CLOEXEC, 0);
 
   plausible_size (job->model, &least, &most);
   if (from < 0 || fstat (from, &info) != 0)
@@ -353,22 +367,27 @@ copy (Job *job, GError **error)
     file_error (error, job->part, "cannot be written");
   else
     good = check_room (job, info.st_size, error);
-  while (good && (n = read (from, piece, PIECE)) != 0)
+  while (good)
     {
-      if (n < 0 && errno == EINTR)
+      good = await_input (job, from, error);
+      n = good ? read (from, piece, PIECE) : 0;
+      if (n == 0)
+        break;
+      if (n < 0 && (errno == EINTR || errno == EAGAIN))
         continue;
+      done += MAX (n, 0);
       if (n < 0)
         good = file_error (error, job->source, "cannot be read");
+      else if (done > most)
+        {
+          g_set_error (error, CNN_ERROR, CNN_ERROR_FILE,
+                       "%s: wrong size: more than %" G_GINT64_FORMAT " bytes", job->source, most);
+          good = FALSE;
+        }
       else if (!cnn_write_all (job->fd, piece, (gsize) n))
         good = file_error (error, job->part, "cannot be written, the disk is full or broken");
       else
-        good =
-            done + n <= most
-            && cnn_transfer_tell (job->progress, job->model->name, done + n, info.st_size, error);
-      done += MAX (n, 0);
-      if (done > most)
-        g_set_error (error, CNN_ERROR, CNN_ERROR_FILE,
-                     "%s: wrong size: more than %" G_GINT64_FORMAT " bytes", job->source, most);
+        good = cnn_transfer_tell (job->progress, job->model->name, done, info.st_size, error);
     }
   if (from >= 0)
     close (from);
@@ -421,7 +440,7 @@ download (Job *job, gboolean resume, gint64 *resumed, GError **error)
       *resumed = first;
       if (done)
         return TRUE;
-      in_vain = transfer.written > furthest ? 0 : in_vain + 1;
+      in_vain = transfer.written >= furthest + LEAST_PROGRESS ? 0 : in_vain + 1;
       furthest = MAX (furthest, transfer.written);
       g_clear_pointer (&mark, g_free);
       /* Without the server's mark, and without a checksum, nothing tells that what comes next

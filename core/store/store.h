@@ -91,7 +91,8 @@ typedef struct
 {
   const char *from;  /* a file or an address instead of the registry's, or NULL */
   gboolean force;    /* also where the file is there already */
-  int stall_seconds; /* to wait for a server that says nothing; 0: 30 */
+  int stall_seconds; /* to bear a server that sends nothing, or less than 1000 bytes a second; 0: 30
+                      */
 } CnnStoreGetOptions;
 
 typedef enum

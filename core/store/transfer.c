@@ -1,12 +1,18 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "store_private.h"
 
+#include "regular.h"
+
 #include <curl/curl.h>
 #include <errno.h>
 #include <string.h>
 #include <unistd.h>
 
 #define CONNECT_SECONDS 30
+#define LEAST_SPEED 1000 /* bytes a second; a modem of 1991 has twice as many */
+#define MAX_REDIRECTS 10
+#define MAX_MARK 1024
+#define MAX_SHOWN 200
 #define POLL_MILLISECONDS 100
 #define HTTP_OK 200
 #define HTTP_PARTIAL 206
@@ -20,8 +26,10 @@ typedef struct
   gint64 have;  /* bytes in the part when it was made */
   gint64 start; /* of a 206 answer, or −1 */
   gint64 total; /* of the whole file, or −1 */
-  char *tag, *date;
+  char *tag, *date, *location;
   gboolean begun, outdated; /* outdated: what is in the part is not of this file */
+  gboolean chunked;         /* so that a length, if one is told, says nothing */
+  gboolean refused;         /* an answer without the file, whose page is not read */
   GError *problem;
 } Request;
 
@@ -31,8 +39,18 @@ static void
 forget_header (Request *request)
 {
   request->start = request->total = -1;
+  request->chunked = FALSE;
   g_clear_pointer (&request->tag, g_free);
   g_clear_pointer (&request->date, g_free);
+  g_clear_pointer (&request->location, g_free);
+}
+
+/* A header may come more than once; the last one counts. */
+static void
+keep (char **place, const char *value, gsize most)
+{
+  g_free (*place);
+  *place = strlen (value) <= most ? g_strdup (value) : NULL;
 }
 
 static size_t
@@ -42,6 +60,9 @@ take_header (char *bytes, size_t size, size_t count, void *data)
   g_autofree char *line = g_strstrip (g_strndup (bytes, size * count));
   char *value = strchr (line, ':');
 
+  /* What comes after the file's first byte is a trailer, and says nothing of it. */
+  if (request->begun)
+    return size * count;
   /* After a redirection everything is told anew. */
   if (g_str_has_prefix (line, "HTTP/"))
     forget_header (request);
@@ -60,10 +81,14 @@ take_header (char *bytes, size_t size, size_t count, void *data)
       request->total =
           slash != NULL && g_ascii_isdigit (slash[1]) ? g_ascii_strtoll (slash + 1, NULL, 10) : -1;
     }
+  else if (g_ascii_strcasecmp (line, "transfer-encoding") == 0)
+    request->chunked = TRUE;
   else if (g_ascii_strcasecmp (line, "etag") == 0)
-    request->tag = g_strdup (value);
+    keep (&request->tag, value, MAX_MARK);
   else if (g_ascii_strcasecmp (line, "last-modified") == 0)
-    request->date = g_strdup (value);
+    keep (&request->date, value, MAX_MARK);
+  else if (g_ascii_strcasecmp (line, "location") == 0)
+    keep (&request->location, value, G_MAXSIZE);
   return size * count;
 }
 
@@ -119,11 +144,20 @@ begin (Request *request)
   gint64 from = status_of (request) == HTTP_PARTIAL ? request->have : 0;
 
   request->begun = TRUE;
+  if (request->chunked && request->start < 0)
+    request->total = -1;
   if (from > 0
       && (request->start != from
           || (transfer->kept != NULL && g_strcmp0 (transfer->kept, mark_of (request)) != 0)))
     {
       request->outdated = TRUE;
+      return FALSE;
+    }
+  if (status_of (request) == HTTP_PARTIAL && request->start != from)
+    {
+      g_set_error (&request->problem, CNN_ERROR, CNN_ERROR_FILE,
+                   "%s: the server sends a part of the file, where the whole was asked for",
+                   transfer->url);
       return FALSE;
     }
   if (!check_total (transfer, request->total, &request->problem))
@@ -145,7 +179,10 @@ take_body (char *bytes, size_t size, size_t count, void *data)
 
   size *= count;
   if (status != HTTP_OK && status != HTTP_PARTIAL)
-    return size; /* a page that explains the error */
+    {
+      request->refused = TRUE; /* a page that explains the error, and may have no end */
+      return 0;
+    }
   if (!request->begun && !begin (request))
     return 0;
   if (transfer->written + (gint64) size > transfer->most)
@@ -173,6 +210,23 @@ host_of (const char *url)
   return g_strdup (uri != NULL && g_uri_get_host (uri) != NULL ? g_uri_get_host (uri) : url);
 }
 
+/* Where the server would have us go is no place to go to. */
+static void
+set_redirect_error (const Request *request, const char *host, GError **error)
+{
+  const char *url = request->transfer->url;
+  g_autofree char *valid = cnn_text_from_file (request->location, strlen (request->location));
+  g_autofree char *there = cnn_text_cut (valid, MAX_SHOWN);
+
+  if (g_ascii_strncasecmp (url, "https:", 6) == 0)
+    g_set_error (error, CNN_ERROR, CNN_ERROR_FILE,
+                 "%s: %s redirects to \"%s\", which is not an address of https", url, host, there);
+  else
+    g_set_error (error, CNN_ERROR, CNN_ERROR_FILE,
+                 "%s: %s redirects to \"%s\", which is not an address of http or https", url, host,
+                 there);
+}
+
 static void
 set_curl_error (const Request *request, CURLcode code, const char *detail, GError **error)
 {
@@ -195,8 +249,26 @@ set_curl_error (const Request *request, CURLcode code, const char *detail, GErro
       break;
     case CURLE_UNSUPPORTED_PROTOCOL:
     case CURLE_URL_MALFORMAT:
-      g_set_error (error, CNN_ERROR, CNN_ERROR_ARGUMENT,
-                   "\"%s\" is not an address of http or https (%s)", transfer->url, detail);
+      if (request->location != NULL)
+        set_redirect_error (request, host, error);
+      else
+        g_set_error (error, CNN_ERROR, CNN_ERROR_ARGUMENT,
+                     "\"%s\" is not an address of http or https (%s)", transfer->url, detail);
+      break;
+    case CURLE_TOO_MANY_REDIRECTS:
+      g_set_error (error, CNN_ERROR, CNN_ERROR_FILE,
+                   "%s: the server redirects more than %d times, perhaps in a circle",
+                   transfer->url, MAX_REDIRECTS);
+      break;
+    case CURLE_OPERATION_TIMEDOUT:
+      if (request->begun)
+        g_set_error (error, CNN_ERROR, CNN_ERROR_FILE,
+                     "%s has sent less than %d bytes a second for %d seconds; the %s that came are "
+                     "kept, so that a later download resumes there",
+                     host, LEAST_SPEED, transfer->stall_seconds, here);
+      else
+        g_set_error (error, CNN_ERROR, CNN_ERROR_FILE, "no network? %s does not answer (%s)", host,
+                     detail);
       break;
     case CURLE_PEER_FAILED_VERIFICATION:
       g_set_error (error, CNN_ERROR, CNN_ERROR_FILE, "%s cannot prove who it is (%s)", host,
@@ -223,11 +295,13 @@ set_up (Request *request, const char *range, char *detail)
   curl_easy_setopt (easy, CURLOPT_PROTOCOLS_STR, "http,https");
   curl_easy_setopt (easy, CURLOPT_REDIR_PROTOCOLS_STR, safe ? "https" : "http,https");
   curl_easy_setopt (easy, CURLOPT_FOLLOWLOCATION, 1L);
-  curl_easy_setopt (easy, CURLOPT_MAXREDIRS, 10L);
+  curl_easy_setopt (easy, CURLOPT_MAXREDIRS, (long) MAX_REDIRECTS);
   curl_easy_setopt (easy, CURLOPT_USERAGENT, "convlens");
   curl_easy_setopt (easy, CURLOPT_NOSIGNAL, 1L);
   curl_easy_setopt (easy, CURLOPT_NOPROGRESS, 1L);
   curl_easy_setopt (easy, CURLOPT_CONNECTTIMEOUT, (long) CONNECT_SECONDS);
+  curl_easy_setopt (easy, CURLOPT_LOW_SPEED_LIMIT, (long) LEAST_SPEED);
+  curl_easy_setopt (easy, CURLOPT_LOW_SPEED_TIME, (long) request->transfer->stall_seconds);
   curl_easy_setopt (easy, CURLOPT_ERRORBUFFER, detail);
   curl_easy_setopt (easy, CURLOPT_HEADERFUNCTION, take_header);
   curl_easy_setopt (easy, CURLOPT_HEADERDATA, request);
@@ -299,9 +373,20 @@ settle (Request *request, gboolean *again, GError **error)
 
   if (status == HTTP_OK || status == HTTP_PARTIAL)
     {
-      if (request->begun || begin (request)) /* an empty file */
+      if (!request->begun && !begin (request)) /* an empty file */
+        {
+          *again = request->outdated;
+          if (request->problem != NULL)
+            g_propagate_error (error, g_steal_pointer (&request->problem));
+          return request->outdated;
+        }
+      /* A range may end before the file does. */
+      if (request->total < 0 || transfer->written == request->total)
         return TRUE;
-      g_propagate_error (error, g_steal_pointer (&request->problem));
+      transfer->may_retry = transfer->written > request->have;
+      g_set_error (error, CNN_ERROR, CNN_ERROR_FILE,
+                   "%s: the server ended after %" G_GINT64_FORMAT " of %" G_GINT64_FORMAT " bytes",
+                   transfer->url, transfer->written, request->total);
       return FALSE;
     }
   if (status == HTTP_RANGE_NOT_SATISFIABLE && request->have > 0)
@@ -346,9 +431,9 @@ ask (CnnTransfer *transfer, gint64 have, const CnnProgress *progress, gboolean *
       g_propagate_error (error, g_steal_pointer (&request.problem));
       done = FALSE;
     }
-  else if (done && code != CURLE_OK)
+  else if (done && code != CURLE_OK && !request.refused)
     {
-      transfer->may_retry = transfer->written > have;
+      transfer->may_retry = transfer->written > have && code != CURLE_OPERATION_TIMEDOUT;
       set_curl_error (&request, code, detail, error);
       done = FALSE;
     }
