@@ -145,6 +145,18 @@ sidecar_mode () {
 }
 ok "so does a sidecar" sidecar_mode
 ok "no temporary file is left" sh -c '[ -z "$(find . -name ".convlens*")" ]'
+# Without standard output, input and error a result must not get what is said.
+closed () {
+  local code=0
+  rm -f shut.png
+  eval '"$convlens" "${golden_cam[@]}" --overlay shut.png' "$1" 2> stderr.txt || code=$?
+  echo "status $code"
+  [ $code -eq "$2" ] && cmp shut.png open.png
+}
+"$convlens" "${golden_cam[@]}" --overlay open.png > stdout.txt
+ok "no standard output" closed '>&-' 1
+ok "no standard input" closed '<&-' 0
+ok "none of the three" closed '<&- >&- 2>&-' 1
 # A limit on the size of files is as good as a full disk.
 limited () {
   cp new.npy limited.png
