@@ -2,6 +2,7 @@
 # What a driver would not survive is found before it is loaded: a full disk under its cache, too little memory, a width
 # of vectors that it cannot have. TAP.
 #   test-limits.sh CONVLENS
+# shellcheck source=tests/tap.sh
 . "$(dirname "$0")/tap.sh"
 # The layer that validates has an address space of its own.
 unset CONVLENS_DEBUG

@@ -1,6 +1,7 @@
 #!/bin/bash
 # No file that a run reads is written over, whatever it is called, and none twice; what is replaced keeps its mode and its links. TAP.
 #   test-outputs.sh CONVLENS
+# shellcheck source=tests/tap.sh
 . "$(dirname "$0")/tap.sh"
 
 mkdir real sub models
