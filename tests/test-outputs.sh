@@ -52,6 +52,10 @@ for file in m.h5.json soft.npy; do
   written_over "its sidecar as $file" "the model's sidecar models/m.h5.json" "${golden_cam[@]}" \
     --heatmap models/$file
 done
+cp "$golden/model.h5" models/bare.h5
+written_over "a sidecar that is not there" "the model's sidecar models/bare.h5.json" grad-cam in.npy \
+  --model models/bare.h5 --overlay way/../models/bare.h5.json
+rm models/bare.h5
 written_over "the labels" 'labels sub/list.png' "${golden_cam[@]}" --labels sub/list.png --overlay sub/list.png
 echo '{}' > sub/graph.png
 written_over "an architecture" 'architecture sub/graph.png' "${golden_cam[@]}" --architecture sub/graph.png \
