@@ -8,6 +8,7 @@
 #include "printable.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <locale.h>
 #include <stdio.h>
 #include <string.h>
@@ -324,10 +325,20 @@ run_command (const Command *command, char **words)
                error->message);
 }
 
+/* A file that we open must not become what others read from or print to. These can do neither. */
+static void
+fill_closed_descriptors (void)
+{
+  for (int descriptor = STDIN_FILENO; descriptor <= STDERR_FILENO; descriptor++)
+    if (fcntl (descriptor, F_GETFD) < 0)
+      open ("/dev/null", descriptor == STDIN_FILENO ? O_WRONLY : O_RDONLY);
+}
+
 int
 main (int argc, char **argv)
 {
   int status = EXIT_GOOD;
+  fill_closed_descriptors ();
   setlocale (LC_CTYPE, "");
   const char *first = argc > 1 ? argv[1] : NULL;
   if (first == NULL)

@@ -7,7 +7,7 @@
 
 struct _Outputs
 {
-  GHashTable *inputs; /* identity → what it is: "the photograph c.png" */
+  GHashTable *inputs; /* place → what it is: "the photograph c.png" */
   GHashTable *taken;  /* place → Claim */
 };
 
@@ -58,10 +58,10 @@ place (const char *path)
 
 /* --- What is read --- */
 
+/* Takes key, which may be NULL, and what. */
 static void
-add_input (Outputs *self, const char *path, char *what)
+add_key (Outputs *self, char *key, char *what)
 {
-  char *key = identity (path);
   if (key == NULL || g_hash_table_contains (self->inputs, key))
     {
       g_free (key);
@@ -69,6 +69,12 @@ add_input (Outputs *self, const char *path, char *what)
       return;
     }
   g_hash_table_insert (self->inputs, key, what);
+}
+
+static void
+add_input (Outputs *self, const char *path, char *what)
+{
+  add_key (self, identity (path), what);
 }
 
 static void
@@ -108,8 +114,11 @@ add_model (Outputs *self, GPtrArray *files)
     {
       const char *path = files->pdata[i];
       g_autofree char *sidecar = g_strconcat (path, ".json", NULL);
+      if (!g_file_test (path, G_FILE_TEST_IS_REGULAR))
+        continue;
       add_input (self, path, g_strdup_printf ("the model %s", path));
-      add_input (self, sidecar, g_strdup_printf ("the model's sidecar %s", sidecar));
+      /* Also where there is none: whatever is written there would be taken for it. */
+      add_key (self, place (sidecar), g_strdup_printf ("the model's sidecar %s", sidecar));
     }
 }
 
@@ -178,7 +187,7 @@ find_inputs (Outputs *self, const Command *command, const Arguments *arguments,
 gboolean
 outputs_allow (const Outputs *self, const char *option, const char *path, GError **error)
 {
-  g_autofree char *key = identity (path);
+  g_autofree char *key = place (path);
   const char *input = key != NULL ? g_hash_table_lookup (self->inputs, key) : NULL;
   if (input == NULL)
     return TRUE;

@@ -1,6 +1,6 @@
 # What the tests of the program from outside share: TAP, and a folder of their own to work in. Sourced with the
 # program as the first argument.
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034
 set -u
 
 convlens=$(realpath "$1")

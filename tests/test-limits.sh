@@ -2,6 +2,7 @@
 # What a driver would not survive is found before it is loaded: a full disk under its cache, too little memory, a width
 # of vectors that it cannot have. TAP.
 #   test-limits.sh CONVLENS
+# shellcheck source=tests/tap.sh
 . "$(dirname "$0")/tap.sh"
 # The layer that validates has an address space of its own.
 unset CONVLENS_DEBUG
@@ -115,6 +116,13 @@ if with_disk 100k no true 2> /dev/null; then
 o.png" ]' sh "$convlens" "$photo"
   }
   ok "a full disk under a result" full_results
+  # What is not written for want of space is no verdict for ever.
+  no_verdict () {
+    with_disk 100k yes env XDG_CACHE_HOME=disk MESA_SHADER_CACHE_DISABLE=true CONVLENS_DEBUG=wide \
+      CONVLENS_SELF_TEST=/bin/true sh -c '"$@" > stdout.txt && [ -d disk/convlens ] && [ -z "$(ls disk/convlens)" ]' sh \
+      "$convlens" predict "${small[@]}"
+  }
+  ok "a verdict on wide vectors that could not be written" no_verdict
   # What the kernel says of its memory.
   little () {
     sed 's/^\(MemAvailable\|SwapFree\): .*/\1: 1000 kB/' /proc/meminfo > meminfo

@@ -1,6 +1,7 @@
 #!/bin/bash
 # Names are names: control characters in those of layers, labels and files reach neither the terminal nor a file's name. TAP.
 #   test-names.sh CONVLENS
+# shellcheck source=tests/tap.sh
 . "$(dirname "$0")/tap.sh"
 
 # C0 with escape and newline, DEL, C1; two that become the same file name; a leading "-"; a very long one.

@@ -1,6 +1,7 @@
 #!/bin/bash
 # No file that a run reads is written over, whatever it is called, and none twice; what is replaced keeps its mode and its links. TAP.
 #   test-outputs.sh CONVLENS
+# shellcheck source=tests/tap.sh
 . "$(dirname "$0")/tap.sh"
 
 mkdir real sub models
@@ -51,6 +52,10 @@ for file in m.h5.json soft.npy; do
   written_over "its sidecar as $file" "the model's sidecar models/m.h5.json" "${golden_cam[@]}" \
     --heatmap models/$file
 done
+cp "$golden/model.h5" models/bare.h5
+written_over "a sidecar that is not there" "the model's sidecar models/bare.h5.json" grad-cam in.npy \
+  --model models/bare.h5 --overlay way/../models/bare.h5.json
+rm models/bare.h5
 written_over "the labels" 'labels sub/list.png' "${golden_cam[@]}" --labels sub/list.png --overlay sub/list.png
 echo '{}' > sub/graph.png
 written_over "an architecture" 'architecture sub/graph.png' "${golden_cam[@]}" --architecture sub/graph.png \
@@ -145,6 +150,18 @@ sidecar_mode () {
 }
 ok "so does a sidecar" sidecar_mode
 ok "no temporary file is left" sh -c '[ -z "$(find . -name ".convlens*")" ]'
+# Without standard output, input and error a result must not get what is said.
+closed () {
+  local code=0
+  rm -f shut.png
+  eval '"$convlens" "${golden_cam[@]}" --overlay shut.png' "$1" 2> stderr.txt || code=$?
+  echo "status $code"
+  [ $code -eq "$2" ] && cmp shut.png open.png
+}
+"$convlens" "${golden_cam[@]}" --overlay open.png > stdout.txt
+ok "no standard output" closed '>&-' 1
+ok "no standard input" closed '<&-' 0
+ok "none of the three" closed '<&- >&- 2>&-' 1
 # A limit on the size of files is as good as a full disk.
 limited () {
   cp new.npy limited.png

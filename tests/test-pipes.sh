@@ -1,6 +1,7 @@
 #!/bin/bash
 # A photograph from a pipe: -, /dev/stdin, a FIFO, a process substitution. TAP.
 #   test-pipes.sh CONVLENS
+# shellcheck source=tests/tap.sh
 . "$(dirname "$0")/tap.sh"
 
 cp "$photo" c.jpg

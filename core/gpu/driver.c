@@ -15,13 +15,14 @@
 #include <unistd.h>
 
 #define MB ((guint64) 1 << 20)
-#define CACHE_SPACE (16 * MB) /* Mesa maps 1.3 MB of it, and a run adds a few */
+/* Mesa maps 1.3 MB of its cache, and a run adds a few. */
+#define CACHE_SPACE (16 * MB)
 #define CACHE_FILES 64
-/* Address space of the driver and its compiler, of which 150 MB were measured; kernels in the
- * making and what else a small model needs; a run of the built-in model, 150 MB on the software
- * driver. */
+/* Address space of the driver and its compiler; 150 MB measured with llvmpipe. */
 #define DRIVER_SPACE (200 * MB)
+/* Of kernels in the making, and what else a small model needs. */
 #define WORK_SPACE (96 * MB)
+/* A run of the built-in model takes 150 MB on llvmpipe. */
 #define LITTLE_MEMORY (256 * MB)
 #define OTHER_THREADS 8
 #define MOST_DRIVER_THREADS 32
