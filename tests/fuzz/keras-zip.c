@@ -130,12 +130,12 @@ LLVMFuzzerCustomMutator (uint8_t *data, size_t size, size_t most, unsigned seed)
           entries[last] = lost;
           last--;
         }
-      else if (way == 1) /* under the other's name */
+      else if (way == 1 && n > 1) /* under another's name */
         {
+          guint other = (which + 1 + g_rand_int (random) % (n - 1)) % n;
+
           g_free (entries[which].name);
-          entries[which].name = g_strdup (
-              entries[g_rand_int (random) % n == which ? (which + 1) % n : g_rand_int (random) % n]
-                  .name);
+          entries[which].name = g_strdup (entries[other].name);
         }
       else
         change (&entries[which], g_rand_int (random));
