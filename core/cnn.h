@@ -61,6 +61,7 @@ typedef struct
   const char *path, *sidecar; /* the file; its <file>.json or NULL */
   const char *registered;     /* its name in the registry, or NULL */
   const char *architecture, *architecture_from;
+  const char *contradiction; /* why the option's architecture cannot be the model's, or NULL */
   CnnPreprocess preprocess;
   const char *preprocess_from;
   const char *prepared_by; /* the model's own layer that prepares its input, or NULL */

@@ -46,6 +46,11 @@ check (const Wish *wish, const CnnFacts *facts, const CnnStoreModel *registered,
                    facts->path);
       return FALSE;
     }
+  if (wish->architecture != NULL && facts->contradiction != NULL)
+    {
+      g_set_error_literal (error, CNN_ERROR, CNN_ERROR_ARGUMENT, facts->contradiction);
+      return FALSE;
+    }
   if (wish->width > 0
       && ((facts->own_width > 0 && facts->own_width != wish->width)
           || (facts->own_height > 0 && facts->own_height != wish->height)))

@@ -8,9 +8,11 @@
 
 #include <math.h>
 #include <string.h>
+#include <zlib.h>
 
 /* So much takes json-glib a moment that nobody notices. */
 #define SMALL (256 * 1024)
+#define PIECE (64 * 1024)
 #define LOOK_AGAIN (20 * 1000) /* microseconds */
 
 /* --- Parsing --- */
@@ -141,21 +143,26 @@ cnn_json_parse (const char *text, gsize length, const char *what, GError **error
   return root;
 }
 
+/* GLib's own decompressor ends the program where zlib gets no memory. NULL: damaged, or that. */
 static char *
-unpack (const char *bytes, gsize length, gsize *unpacked, GError **error)
+unpack (const char *bytes, gsize length, gsize *unpacked)
 {
-  g_autoptr (GZlibDecompressor) gzip = g_zlib_decompressor_new (G_ZLIB_COMPRESSOR_FORMAT_GZIP);
-  g_autoptr (GInputStream) memory =
-      g_memory_input_stream_new_from_data (bytes, (gssize) length, NULL);
-  g_autoptr (GInputStream) stream = g_converter_input_stream_new (memory, G_CONVERTER (gzip));
   g_autoptr (GString) text = g_string_new (NULL);
-  char piece[8192];
-  gssize n;
+  g_autofree Bytef *piece = g_malloc (PIECE);
+  z_stream stream = { .next_in = (Bytef *) bytes, .avail_in = (uInt) length };
+  int state = inflateInit2 (&stream, 16 + MAX_WBITS); /* of gzip */
 
-  while ((n = g_input_stream_read (stream, piece, sizeof piece, NULL, error)) > 0
-         && text->len <= CNN_JSON_MAX_LENGTH)
-    g_string_append_len (text, piece, n);
-  if (n < 0)
+  if (state != Z_OK)
+    return NULL;
+  while (state == Z_OK && text->len <= CNN_JSON_MAX_LENGTH && !cnn_cancelled (NULL))
+    {
+      stream.next_out = piece;
+      stream.avail_out = PIECE;
+      state = inflate (&stream, Z_NO_FLUSH);
+      g_string_append_len (text, (const char *) piece, PIECE - stream.avail_out);
+    }
+  inflateEnd (&stream);
+  if (state != Z_STREAM_END && state != Z_OK)
     return NULL;
   *unpacked = text->len;
   return g_string_free (g_steal_pointer (&text), FALSE);
@@ -165,7 +172,6 @@ JsonNode *
 cnn_json_read (const char *path, GError **error)
 {
   g_autofree char *bytes = NULL, *text = NULL, *label = g_filename_display_basename (path);
-  g_autoptr (GError) problem = NULL;
   gsize length;
 
   bytes = cnn_regular_read (path, CNN_JSON_MAX_LENGTH, &length, error);
@@ -173,10 +179,11 @@ cnn_json_read (const char *path, GError **error)
     return NULL;
   if (!g_str_has_suffix (path, ".gz"))
     return cnn_json_parse (bytes, length, label, error);
-  text = unpack (bytes, length, &length, &problem);
+  text = unpack (bytes, length, &length);
   if (text == NULL)
     {
-      g_set_error (error, CNN_ERROR, CNN_ERROR_FILE, "%s: %s", label, problem->message);
+      g_set_error (error, CNN_ERROR, CNN_ERROR_FILE,
+                   "%s is damaged, or there is no memory to unpack it", label);
       return NULL;
     }
   return cnn_json_parse (text, length, label, error);

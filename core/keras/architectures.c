@@ -314,6 +314,15 @@ may_fit (const Row *row, gboolean top, guint count)
   return count == 0 || expected == 0 || (guint) expected == count;
 }
 
+static void
+set_unknown_error (GArray *rows, const char *name, GError **error)
+{
+  g_autofree char *list = known_list (rows);
+
+  g_set_error (error, CNN_ERROR, CNN_ERROR_ARGUMENT,
+               "unknown architecture \"%s\"; there are %s, or a file of Keras' JSON", name, list);
+}
+
 /* Tries the rows of a name, or all. The error is that of the one that went furthest. */
 static gboolean
 fit_table (const char *name, CnnHdf5 *file, CnnWeightsKind kind, const char *label, Fit *best,
@@ -365,17 +374,172 @@ fit_table (const char *name, CnnHdf5 *file, CnnWeightsKind kind, const char *lab
                    name, problem->message);
       return FALSE;
     }
-  list = known_list (rows);
   if (name != NULL)
-    g_set_error (error, CNN_ERROR, CNN_ERROR_ARGUMENT,
-                 "unknown architecture \"%s\"; there are %s, or a file of Keras' JSON", name, list);
-  else
-    g_set_error (error, CNN_ERROR, CNN_ERROR_ARGUMENT,
-                 "holds weights only; name their architecture (%s) or put Keras' JSON of it into "
-                 "\"%s.json\"",
-                 list, label);
+    {
+      set_unknown_error (rows, name, error);
+      return FALSE;
+    }
+  list = known_list (rows);
+  g_set_error (error, CNN_ERROR, CNN_ERROR_ARGUMENT,
+               "holds weights only; name their architecture (%s) or put Keras' JSON of it into "
+               "\"%s.json\"",
+               list, label);
   return FALSE;
 }
+
+/* --- whether a whole model is what somebody calls it --- */
+
+/* Layers with weights: those with names of their own, as "class name", and how many there are. */
+typedef struct
+{
+  GHashTable *names;
+  guint all;
+} Census;
+
+static void
+count_part (const CnnPart *part, Census *census)
+{
+  for (guint i = 0; part->parts != NULL && i < part->parts->len; i++)
+    count_part (g_ptr_array_index (part->parts, i), census);
+  if (part->layer == NULL || part->layer->klass->weight_specs == NULL)
+    return;
+  census->all++;
+  if (!cnn_is_counted_name (part->name))
+    g_hash_table_add (census->names,
+                      g_strdup_printf ("%s %s", part->layer->klass->name, part->name));
+}
+
+static void
+take_census (const CnnPart *top, Census *census)
+{
+  *census = (Census){ g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL), 0 };
+  count_part (top, census);
+}
+
+static void
+census_clear (Census *census)
+{
+  g_clear_pointer (&census->names, g_hash_table_unref);
+}
+
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Census, census_clear)
+
+/* Nine in ten of the graph's layers are in the model too, by their names or, where Keras made them
+ * up, by their number. */
+static gboolean
+holds_graph (const CnnPart *top, JsonNode *graph, guint *found, guint *wanted)
+{
+  gboolean half_precision;
+  g_autoptr (CnnPart) other = cnn_config_read (graph, graph_major (graph), &half_precision, NULL);
+  g_auto (Census) own = { 0 }, theirs = { 0 };
+  GHashTableIter iter;
+  gpointer name;
+
+  *found = *wanted = 0;
+  if (other == NULL)
+    return FALSE;
+  take_census (top, &own);
+  take_census (other, &theirs);
+  g_hash_table_iter_init (&iter, theirs.names);
+  while (g_hash_table_iter_next (&iter, &name, NULL))
+    *found += g_hash_table_contains (own.names, name);
+  *wanted = g_hash_table_size (theirs.names);
+  if (*wanted == 0)
+    {
+      *wanted = theirs.all;
+      *found = MIN (own.all, theirs.all);
+      if (own.all > theirs.all + theirs.all / 10 + 2)
+        return FALSE;
+    }
+  return *wanted > 0 && 10 * *found >= 9 * *wanted;
+}
+
+static gboolean
+set_contradiction (const char *name, guint found, guint wanted, GError **error)
+{
+  g_set_error (error, CNN_ERROR, CNN_ERROR_ARGUMENT,
+               "architecture \"%s\" contradicts the model, which has %u of its %u layers with "
+               "weights",
+               name, found, wanted);
+  return FALSE;
+}
+
+/* Without its top, if there is such a graph. */
+static gboolean
+holds_row (const CnnPart *top, const Row *row, guint *found, guint *wanted)
+{
+  const char *name = cnn_json_string (row->variants[row->variants[1] != NULL], "file");
+  g_autofree char *path = name != NULL ? architecture_file (name) : NULL;
+  g_autoptr (JsonNode) graph = path != NULL ? cnn_json_read (path, NULL) : NULL;
+
+  *found = *wanted = 0;
+  return graph != NULL && holds_graph (top, graph, found, wanted);
+}
+
+static gboolean
+check_row (const char *name, const CnnPart *top, GError **error)
+{
+  g_autoptr (JsonNode) table = NULL;
+  g_autoptr (GArray) rows = read_table (&table, error);
+  guint most = 0, of = 0;
+  gboolean any = FALSE;
+
+  if (rows == NULL)
+    return FALSE;
+  for (guint i = 0; i < rows->len; i++)
+    {
+      const Row *row = &g_array_index (rows, Row, i);
+      guint found, wanted;
+
+      if (g_ascii_strcasecmp (name, row->architecture) != 0
+          && g_ascii_strcasecmp (name, row->name) != 0)
+        continue;
+      if (holds_row (top, row, &found, &wanted))
+        return TRUE;
+      if (!any || found > most)
+        {
+          most = found;
+          of = wanted;
+        }
+      any = TRUE;
+    }
+  if (any)
+    return set_contradiction (name, most, of, error);
+  set_unknown_error (rows, name, error);
+  return FALSE;
+}
+
+static gboolean
+is_file_name (const char *name)
+{
+  return strstr (name, ".json") != NULL || strchr (name, G_DIR_SEPARATOR) != NULL;
+}
+
+gboolean
+cnn_architecture_check (const char *name, const CnnPart *top, GError **error)
+{
+  CnnArchitecture *own = cnn_architecture_of (top), *named = cnn_architecture_named (name);
+  g_autoptr (JsonNode) graph = NULL;
+  gboolean fits = FALSE;
+  guint found, wanted;
+
+  if (own != NULL && named != NULL && strcmp (own->name, named->name) != 0)
+    g_set_error (error, CNN_ERROR, CNN_ERROR_ARGUMENT,
+                 "architecture \"%s\" contradicts the model, which says that it is \"%s\"", name,
+                 own->name);
+  else if (own != NULL && named != NULL)
+    fits = TRUE;
+  else if (!is_file_name (name))
+    fits = check_row (name, top, error);
+  else if ((graph = cnn_json_read (name, error)) != NULL)
+    fits =
+        holds_graph (top, graph, &found, &wanted) || set_contradiction (name, found, wanted, error);
+  cnn_architecture_free (own);
+  cnn_architecture_free (named);
+  return fits;
+}
+
+/* --- a model for a file of weights alone --- */
 
 static gboolean
 is_graph (JsonNode *node)
@@ -393,7 +557,7 @@ cnn_architecture_open (const char *name, JsonNode *sidecar, CnnHdf5 *file, CnnWe
   g_auto (Fit) fit = { 0 };
   gboolean done;
 
-  if (name != NULL && (strstr (name, ".json") != NULL || strchr (name, G_DIR_SEPARATOR) != NULL))
+  if (name != NULL && is_file_name (name))
     {
       graph = cnn_json_read (name, error);
       if (graph == NULL)

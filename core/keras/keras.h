@@ -33,6 +33,7 @@ typedef struct
   char *architecture; /* or NULL */
   char *prepared_by;  /* the model's own layer that prepares its input, or NULL */
   gboolean prepared_twice;
+  char *contradiction; /* why the option's architecture is not the model's own, or NULL */
   const char *architecture_from, *preprocess_from, *size_from, *labels_from;
 } CnnNetwork;
 

@@ -174,6 +174,9 @@ void cnn_architecture_free (CnnArchitecture *architecture);
 gboolean cnn_architecture_open (const char *name, JsonNode *sidecar, CnnHdf5 *file,
                                 CnnWeightsKind kind, const char *label, CnnModel **model,
                                 CnnPart **top, CnnArchitecture **known, GError **error);
+/* FALSE, with the reason, where a model that is whole is not what `name` (as above) says: it calls
+ * itself otherwise, or lacks the layers. A head of its own is no matter. */
+gboolean cnn_architecture_check (const char *name, const CnnPart *top, GError **error);
 /* The one of that name, or whose name it begins with; NULL where none is known. Transfer full. */
 CnnArchitecture *cnn_architecture_named (const char *name);
 /* The architecture that a model says it is, by Keras' name of it: "mobilenet_0.25_224", "xception".

@@ -16,6 +16,7 @@ typedef struct
   CnnModel *model;
   CnnPart *top;
   CnnArchitecture *known;
+  gboolean whole;                  /* the file has its graph in it */
   const CnnStoreModel *registered; /* what the registry says of the file, or NULL */
 } Opening;
 
@@ -44,6 +45,7 @@ cnn_network_free (CnnNetwork *network)
   g_free (network->registered);
   g_free (network->architecture);
   g_free (network->prepared_by);
+  g_free (network->contradiction);
   g_free (network);
 }
 
@@ -120,6 +122,7 @@ build_graph (Opening *opening, JsonNode *config, int keras_major, GError **error
   if (opening->model == NULL)
     return FALSE;
   opening->model->half_precision_policy = half_precision;
+  opening->whole = TRUE;
   return TRUE;
 }
 
@@ -563,6 +566,13 @@ open_network (Opening *opening, const char *architecture, CnnPreprocess preproce
   if (!open_file (opening, architecture, error))
     return NULL;
   network->architecture = g_strdup (architecture);
+  if (opening->whole && g_strcmp0 (network->architecture_from, CNN_FROM_OPTION) == 0)
+    {
+      g_autoptr (GError) problem = NULL;
+
+      if (!cnn_architecture_check (architecture, opening->top, &problem))
+        network->contradiction = g_strdup (problem->message);
+    }
   if (opening->known == NULL && architecture != NULL)
     opening->known = cnn_architecture_named (architecture);
   if (opening->known == NULL)

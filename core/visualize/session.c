@@ -544,6 +544,7 @@ cnn_session_facts (const CnnSession *self, CnnFacts *facts)
     .registered = network->registered,
     .architecture = network->architecture,
     .architecture_from = network->architecture_from,
+    .contradiction = network->contradiction,
     .preprocess = network->preprocess,
     .preprocess_from = network->preprocess_from,
     .prepared_by = network->prepared_by,
