@@ -177,11 +177,22 @@ by_name (gconstpointer a, gconstpointer b)
   return strcmp (*(const char *const *) a, *(const char *const *) b);
 }
 
+static void
+clear_input (gpointer data)
+{
+  Input *input = data;
+
+  g_free (input->name);
+  g_free (input->bytes);
+}
+
 static GArray *
 read_folders (void)
 {
   GArray *inputs = g_array_new (FALSE, FALSE, sizeof (Input));
   g_autoptr (GPtrArray) names = g_ptr_array_new ();
+
+  g_array_set_clear_func (inputs, clear_input);
 
   for (int i = 0; folders[i] != NULL; i++)
     {
@@ -198,6 +209,8 @@ read_folders (void)
 
       if (g_file_get_contents (input.name, (char **) &input.bytes, &input.size, NULL))
         g_array_append_val (inputs, input);
+      else
+        g_free (input.name);
     }
   return inputs;
 }
