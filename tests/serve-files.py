@@ -22,6 +22,7 @@ path says how the file is served:
     /status/N/F     that status
     /to/F           to /whole/F
     /trickle/N/F    N bytes, then one each 0.2 seconds
+    /silent/F       headers without end, one each 0.2 seconds
     /tags/N/F       N ETags of 60 kB before the last one
     /headers/F      headers without end
     /range/N/F      a range ends after N bytes
@@ -128,6 +129,12 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.say("HTTP/1.1 200 OK")
         while True:
             self.say("X-More: " + "x" * 1000)
+
+    def odd_silent(self, _data, _number, _wanted):
+        self.say("HTTP/1.1 200 OK")
+        while True:
+            self.say("X-More: x")
+            time.sleep(0.2)
 
     def odd_range(self, data, number, wanted):
         match = re.fullmatch(r"bytes=(\d+)-", wanted)

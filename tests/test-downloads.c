@@ -131,6 +131,18 @@ test_trickle (void)
   g_assert_cmpint (second, >=, first + 500000);
 }
 
+/* Headers that trickle are no file. */
+static void
+test_silent (void)
+{
+  static const Entry entry = { "one", "/silent/", "right", 0 };
+  g_auto (Fixture) fixture = { 0 };
+
+  set_up (&fixture, &entry);
+  refuse (&fixture, &impatient, NULL, CNN_ERROR_FILE, "has sent nothing of the file for 1 seconds");
+  check_nothing (&fixture);
+}
+
 /* A pipe that never begins can be left. */
 static void
 test_from_pipe (void)
@@ -233,6 +245,7 @@ add_tests (void)
   add_download ("/downloads/taken", test_taken);
   add_download ("/downloads/short-range", test_short_range);
   add_download ("/downloads/trickle", test_trickle);
+  add_download ("/downloads/silent", test_silent);
   add_download ("/downloads/repeated-headers", test_repeated_headers);
   g_test_add_func ("/downloads/from-pipe", test_from_pipe);
   g_test_add_func ("/downloads/from-late-pipe", test_from_late_pipe);

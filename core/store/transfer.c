@@ -227,6 +227,14 @@ set_redirect_error (const Request *request, const char *host, GError **error)
                  there);
 }
 
+/* Headers, perhaps, but none of the file. */
+static void
+set_silent_error (const CnnTransfer *transfer, const char *host, GError **error)
+{
+  g_set_error (error, CNN_ERROR, CNN_ERROR_FILE, "%s has sent nothing of the file for %d seconds",
+               host, transfer->stall_seconds);
+}
+
 static void
 set_curl_error (const Request *request, CURLcode code, const char *detail, GError **error)
 {
@@ -266,6 +274,8 @@ set_curl_error (const Request *request, CURLcode code, const char *detail, GErro
                      "%s has sent less than %d bytes a second for %d seconds; the %s that came are "
                      "kept, so that a later download resumes there",
                      host, LEAST_SPEED, transfer->stall_seconds, here);
+      else if (status_of (request) != 0)
+        set_silent_error (transfer, host, error);
       else
         g_set_error (error, CNN_ERROR, CNN_ERROR_FILE, "no network? %s does not answer (%s)", host,
                      detail);
@@ -352,9 +362,12 @@ perform (Request *request, CURLM *multi, const CnnProgress *progress, CURLcode *
           g_autofree char *host = host_of (transfer->url);
           g_autofree char *here = cnn_store_size_text (written);
 
-          g_set_error (error, CNN_ERROR, CNN_ERROR_FILE,
-                       "%s has sent nothing for %d seconds; the %s that came are kept", host,
-                       transfer->stall_seconds, here);
+          if (written > 0)
+            g_set_error (error, CNN_ERROR, CNN_ERROR_FILE,
+                         "%s has sent nothing for %d seconds; the %s that came are kept", host,
+                         transfer->stall_seconds, here);
+          else
+            set_silent_error (transfer, host, error);
           return FALSE;
         }
     }

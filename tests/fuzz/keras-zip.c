@@ -78,11 +78,12 @@ pack (const Entry *entries, guint n, guint packed, uint8_t *data, size_t most)
   zip_source_keep (source);
   for (guint i = 0; i < n; i++)
     {
-      zip_int64_t index = zip_file_add (
-          zip, entries[i].name, zip_source_buffer (zip, entries[i].bytes, entries[i].size, 0),
-          ZIP_FL_ENC_UTF_8);
+      zip_source_t *bytes = zip_source_buffer (zip, entries[i].bytes, entries[i].size, 0);
+      zip_int64_t index = zip_file_add (zip, entries[i].name, bytes, ZIP_FL_ENC_UTF_8);
 
-      if (index >= 0)
+      if (index < 0) /* libzip writes no name twice */
+        zip_source_free (bytes);
+      else
         zip_set_file_compression (zip, (zip_uint64_t) index,
                                   packed >> i & 1 ? ZIP_CM_DEFLATE : ZIP_CM_STORE, 1);
     }
@@ -129,12 +130,12 @@ LLVMFuzzerCustomMutator (uint8_t *data, size_t size, size_t most, unsigned seed)
           entries[last] = lost;
           last--;
         }
-      else if (way == 1) /* under the other's name */
+      else if (way == 1 && n > 1) /* under another's name */
         {
+          guint other = (which + 1 + g_rand_int (random) % (n - 1)) % n;
+
           g_free (entries[which].name);
-          entries[which].name = g_strdup (
-              entries[g_rand_int (random) % n == which ? (which + 1) % n : g_rand_int (random) % n]
-                  .name);
+          entries[which].name = g_strdup (entries[other].name);
         }
       else
         change (&entries[which], g_rand_int (random));
