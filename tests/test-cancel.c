@@ -9,28 +9,25 @@
 
 #include <fcntl.h>
 #include <glib/gstdio.h>
-#include <pthread.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
 
 #define SOON 0.2  /* seconds; of the processor's time, since the machine may be busy otherwise */
 #define AT_ONCE 5 /* by the clock, for what would wait */
-#define MOMENTS 6
+#define MOMENTS 3
 
 /* A list of numbers as long as JSON may be. */
 static void
 write_long_json (const char *path)
 {
   g_autoptr (GString) config = g_string_new (NULL);
-  g_autofree char *text = NULL;
 
-  for (int i = 0; i < 1900000; i++)
+  for (int i = 0; i < 1000000; i++)
     g_string_append (config, i > 0 ? ",1.5" : "1.5");
   g_string_prepend (config, "{'class_name': 'Functional', 'config': {'name': [");
   g_string_append (config, "]}}");
-  text = small_text (config->str, NULL, NULL);
-  write_keras (path, text, NULL);
+  write_keras (path, g_strdelimit (config->str, "'", '"'), NULL);
 }
 
 static void
@@ -39,7 +36,6 @@ write_many_layers (const char *path)
   g_autoptr (GString) config = g_string_new (
       "{'class_name': 'Functional', 'config': {'name': 'm', 'layers': [{'class_name': 'InputLayer',"
       " 'name': 'l0', 'config': {'batch_shape': [null, 8, 8, 3]}, 'inbound_nodes': []}");
-  g_autofree char *text = NULL;
 
   for (int i = 1; i < 19000; i++)
     g_string_append_printf (config,
@@ -48,8 +44,7 @@ write_many_layers (const char *path)
                             i, i - 1);
   g_string_append (config,
                    "], 'input_layers': [['l0', 0, 0]], 'output_layers': [['l18999', 0, 0]]}}");
-  text = small_text (config->str, NULL, NULL);
-  write_keras (path, text, NULL);
+  write_keras (path, g_strdelimit (config->str, "'", '"'), NULL);
 }
 
 /* Hundreds of megabytes of weights, all of them a hole in the file. */
@@ -137,16 +132,15 @@ static const struct
   const char *name;
   void (*write) (const char *path);
 } files[] = {
-  { "long-json", write_long_json },
   { "many-layers", write_many_layers },
   { "long-weights", write_long_weights },
   { "packed-weights", write_packed_weights },
+  { "long-json", write_long_json }, /* leaves its work to a thread, which would count for others */
 };
 
 typedef struct
 {
   GCancellable *cancellable;
-  clockid_t clock; /* the opening thread's own */
   double after;
   double at, busy_at; /* when it was cancelled */
 } Timer;
@@ -167,12 +161,12 @@ cancel_later (gpointer data)
 
   g_usleep ((gulong) (timer->after * 1e6));
   timer->at = seconds (CLOCK_MONOTONIC);
-  timer->busy_at = seconds (timer->clock);
+  timer->busy_at = seconds (CLOCK_PROCESS_CPUTIME_ID);
   g_cancellable_cancel (timer->cancellable);
   return NULL;
 }
 
-/* Seconds that the opening thread worked on after it was cancelled; 0 where it had ended before. */
+/* Seconds that the program worked on after it was cancelled; 0 where it had ended before. */
 static double
 time_to_end (const char *path, double after)
 {
@@ -184,11 +178,10 @@ time_to_end (const char *path, double after)
   GThread *thread;
   double end, busy_end;
 
-  g_assert_cmpint (pthread_getcpuclockid (pthread_self (), &timer.clock), ==, 0);
   thread = g_thread_new ("timer", cancel_later, &timer);
   network = cnn_network_open (path, NULL, CNN_PREPROCESS_AUTO, NULL, &progress, &error);
   end = seconds (CLOCK_MONOTONIC);
-  busy_end = seconds (timer.clock);
+  busy_end = seconds (CLOCK_PROCESS_CPUTIME_ID);
   cnn_network_free (network);
   g_thread_join (thread);
   if (!g_error_matches (error, CNN_ERROR, CNN_ERROR_CANCELLED))
