@@ -419,8 +419,8 @@ test_large_file (void)
   g_assert_cmpmem (text, length + 1, "12345678", 9);
   g_assert_null (cnn_regular_read (path, 7, &length, &error));
   g_assert_error (error, CNN_ERROR, CNN_ERROR_FILE);
-  g_assert_cmpstr (error->message, ==,
-                   "large.txt is too large: more than 7 bytes, which is the most");
+  g_assert_true (g_str_has_prefix (error->message, path));
+  g_assert_nonnull (strstr (error->message, " is too large: more than 7 bytes, which is the most"));
   /* of a size that nobody could hold */
   g_assert_cmpint (truncate (path, (off_t) 1 << 40), ==, 0);
   write_keras (model, config, NULL);

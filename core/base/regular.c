@@ -15,7 +15,7 @@
 static void
 refuse (const char *path, int code, const char *why, GError **error)
 {
-  g_autofree char *name = g_filename_display_basename (path);
+  g_autofree char *name = g_filename_display_name (path);
 
   g_set_error (error, CNN_ERROR, code, "%s %s", name, why);
 }
