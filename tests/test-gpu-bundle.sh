@@ -80,8 +80,8 @@ for step in layers goldens plan memory session grid pattern; do
 done
 check "layers' speed" row perf 'done: sum: .* [1-9][0-9]* rows, [1-9][0-9]* lines, 0 errors'
 check "whole models' speed" row models 'done'
-check "a model's time" row ' *mobilenetv2_1_0' 'forward  *[1-9]'
-check "tables of kernel times" row timing '1 tables'
+check "a model's time" row ' *mobilenetv2_1_0' 'forward  *[0-9]'
+check "tables of kernel times" row timing '[1-9][0-9]* tables'
 cp "$results/summary.txt" "$work/summary" 2> /dev/null && sed 's/^/  /' "$work/summary"
 check "a driver without a description" undescribed
 check "a device that is not there" refused

@@ -260,7 +260,7 @@ measured () {
   CONVLENS_DEBUG='' ours "$limit" "$@" > "$work/said" 2> "$work/errors"
   code=$?
   cat "$work/said" "$work/errors" >> "$file"
-  result="$(ended $code "$limit"): $(grep -v '^$' "$work/said" | tail -n 1) ($(($(date +%s) - begun)) s)"
+  result="$(ended $code "$limit"): $(grep -v '^$' "$work/said" | tail -n 1 | cut -c 1-150) ($(($(date +%s) - begun)) s)"
   if [ $code -eq 0 ]; then row "$step" "$result"; else bad "$step" "$result"; fi
   say "$(tail -n 1 "$summary")"
 }
@@ -279,31 +279,36 @@ if [ $short = yes ]; then
   measured models "$(left 240)" "$out/models.txt" bench-models --program "$here/bin/convlens" --work "$work/models" --photo "$photo" \
     --seconds 20 mobilenetv2_1_0
 else
-  measured models "$(left 130)" "$out/models.txt" bench-models --program "$here/bin/convlens" --work "$work/models" --photo "$photo" \
-    --seconds 100
+  # All of the time but what the tables after it take; the last measurement may be a long one.
+  limit=$(left 300 $((time_in_all - 40)))
+  measured models "$limit" "$out/models.txt" bench-models --program "$here/bin/convlens" --work "$work/models" --photo "$photo" \
+    --seconds $((limit > 120 ? limit - 90 : limit / 4))
 fi
-# The lines that tell most: the model, what was measured, its best and median milliseconds.
+# The lines that tell most.
+printf '           %-18s %-24s %9s %9s %9s\n' model what 'best ms' 'median ms' GFLOP/s >> "$summary"
 grep -E '  (forward|grad-cam|input gradient|cold|pattern, 30 steps|sheet of 16, 30 steps)  +[0-9]' "$out/models.txt" |
-  sed -E 's/ {5,}/    /g; s/^/           /' >> "$summary"
+  sed -E 's/  +/|/g' |
+  awk -F'|' '{ printf "           %-18s %-24s %9s %9s %9s\n", $1, $2, $3, $4, $5 }' >> "$summary"
 
 say "Where the time goes …"
-# timed MODEL COMMAND…
+# timed MODEL COMMAND…: of two photographs, since the second has its kernels.
+cp "$photo" "$work/again.jpg"
 timed () {
   model=$1
   shift
   limit=$(left 30)
-  { echo; echo "=== $* $(basename "$model")"; } >> "$out/timing.txt"
-  CONVLENS_DEBUG=timing ours "$limit" convlens "$@" "$photo" --model "$model" --json >> "$out/timing.txt" 2>&1
+  { echo; echo "=== $1 $(basename "$model")"; } >> "$out/timing.txt"
+  CONVLENS_DEBUG=timing ours "$limit" convlens "$@" "$photo" "$work/again.jpg" --model "$model" --json >> "$out/timing.txt" 2>&1
   code=$?
-  [ $code -eq 0 ] || bad timing "$* $(basename "$model"): $(ended $code "$limit")"
+  [ $code -eq 0 ] || bad timing "$1 $(basename "$model"): $(ended $code "$limit")"
 }
-timed efficientnet-lite0 grad-cam --output "$work/timed.png"
+timed efficientnet-lite0 grad-cam --output "$work/timed"
 if [ $short = no ]; then
   for made in "$work"/models/resnet50*; do
-    [ ! -f "$made" ] || timed "$made" gradient --layer input --raw "$work/timed.npy"
+    [ ! -f "$made" ] || timed "$made" gradient --layer input --raw "$work/timed"
   done
 fi
-row timing "$(grep -c '^===' "$out/timing.txt") tables in timing.txt"
+row timing "$(grep -c 'layer and kernel' "$out/timing.txt") tables in timing.txt"
 
 row time "$(seconds) s in all"
 say ""
