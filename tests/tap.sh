@@ -4,7 +4,7 @@
 set -u
 
 convlens=$(realpath "$1")
-here=$(cd "$(dirname "$0")" && pwd)
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd) # tests/
 source_root=$(cd "$here/.." && pwd)
 export CONVLENS_DATA_DIR=${CONVLENS_DATA_DIR:-$source_root/weights}
 unset CONVLENS_DEVICE

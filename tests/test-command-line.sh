@@ -2,40 +2,8 @@
 # The program from outside: help, JSON, files, and every error with its message and exit status. TAP.
 #   test-command-line.sh CONVLENS
 # The environment's CONVLENS_DATA_DIR says where the models are.
-set -u
-
-convlens=$(realpath "$1")
-here=$(cd "$(dirname "$0")" && pwd)
-source_root=$(cd "$here/.." && pwd)
-export CONVLENS_DATA_DIR=${CONVLENS_DATA_DIR:-$source_root/weights}
-unset CONVLENS_DEVICE
-# A message of the validation layer ends the program.
-export CONVLENS_DEBUG=validate G_DEBUG=fatal-warnings
-golden=$here/golden/sequential
-photo=$source_root/install/sample/coffee.jpg
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-cd "$work" || exit 1
-number=0 failures=0
-
-report () { # NAME, 0 for good, what was said
-  number=$((number + 1))
-  if [ "$2" -eq 0 ]; then
-    echo "ok $number - $1"
-  else
-    failures=$((failures + 1))
-    echo "not ok $number - $1"
-    printf '%s\n' "$3" | sed 's/^/# /'
-  fi
-}
-
-# ok NAME COMMAND…
-ok () {
-  local name=$1 said code=0
-  shift
-  said=$("$@" 2>&1) || code=$?
-  report "$name" $code "$said"
-}
+# shellcheck source=tests/tap.sh
+. "$(dirname "$0")/tap.sh"
 
 # refuses STATUS TEXT ARGUMENT…: that exit status, one line on stderr that holds TEXT, nothing on stdout, no file.
 refuses () {
@@ -597,5 +565,4 @@ if [ -w /dev/full ]; then
   ok "a full disk is an error" sh -c '! "$1" devices > /dev/full 2> /dev/null' sh "$convlens"
 fi
 
-echo "1..$number"
-[ $failures -eq 0 ]
+finish

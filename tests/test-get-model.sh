@@ -8,16 +8,10 @@ if [ "${2:-}" = without-downloads ]; then
   exit 0
 fi
 
-convlens=$(realpath "$1")
-here=$(cd "$(dirname "$0")" && pwd)
-source_root=$(cd "$here/.." && pwd)
+# shellcheck source=tests/tap.sh
+. "$(dirname "$0")/tap.sh"
 get_weights=$source_root/install/get-weights.sh
-golden=$here/golden/sequential
-photo=$source_root/install/sample/coffee.jpg
-unset CONVLENS_DEVICE
-export CONVLENS_DEBUG=validate G_DEBUG=fatal-warnings no_proxy='*'
-work=$(mktemp -d) || exit 1
-cd "$work" || exit 1
+export no_proxy='*'
 export XDG_DATA_HOME=$work/share CONVLENS_DATA_DIR=$work/data
 folder=$XDG_DATA_HOME/convlens/models
 mkdir -p "$work/files" "$CONVLENS_DATA_DIR"
@@ -31,43 +25,6 @@ for _ in $(seq 300); do
   [ -s port ] && break
   sleep 0.1
 done
-
-number=0 failures=0
-
-report () { # NAME, 0 for good, what was said
-  number=$((number + 1))
-  if [ "$2" -eq 0 ]; then
-    echo "ok $number - $1"
-  else
-    failures=$((failures + 1))
-    echo "not ok $number - $1"
-    printf '%s\n' "$3" | sed 's/^/# /'
-  fi
-}
-
-skip () { # NAME WHY
-  number=$((number + 1))
-  echo "ok $number - $1 # SKIP $2"
-}
-
-ok () { # NAME COMMAND…
-  local name=$1 said code=0
-  shift
-  said=$("$@" 2>&1) || code=$?
-  report "$name" $code "$said"
-}
-
-# refuses NAME STATUS TEXT COMMAND…: that exit status, and one line on stderr that holds TEXT.
-refuses () {
-  local name=$1 status=$2 text=$3 code=0 wrong=
-  shift 3
-  "$@" > stdout.txt 2> stderr.txt < /dev/null || code=$?
-  [ $code -eq "$status" ] || wrong="$wrong exit status $code;"
-  [ "$(grep -c . stderr.txt)" -eq 1 ] || wrong="$wrong not one line;"
-  grep -qF -- "$text" stderr.txt || wrong="$wrong another message;"
-  [ ! -s stdout.txt ] || wrong="$wrong something on stdout;"
-  report "$name" "$([ -z "$wrong" ]; echo $?)" "$wrong $(cat stderr.txt)"
-}
 
 # json NAME EXPRESSION COMMAND…: stdout is one JSON object, and the Python expression on it, `j`, holds.
 json () {
@@ -438,5 +395,4 @@ refuses "get-model" 1 '"licence" is missing or wrong' "$convlens" get-model whol
 rm mine/model.h5.json
 ok "a model of one's own" "$convlens" layers mine/model.h5
 
-echo "1..$number"
-[ $failures -eq 0 ]
+finish

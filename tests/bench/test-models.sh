@@ -1,30 +1,10 @@
 #!/bin/bash
 # bench-models in short: its lines, and the model that it makes. TAP.
-#   test-models.sh BENCH-MODELS CONVLENS
-set -u
-
-bench=$(realpath "$1") convlens=$(realpath "$2")
-here=$(cd "$(dirname "$0")" && pwd)
-photo=$here/../../install/sample/coffee.jpg
+#   test-models.sh CONVLENS BENCH-MODELS
+bench=$(realpath "$2")
 model=mobilenet_0_25
-unset CONVLENS_DEVICE
-export G_DEBUG=fatal-warnings
-work=$(mktemp -d) || exit 1
-trap 'rm -rf "$work"' EXIT
-cd "$work" || exit 1
-
-number=0 failures=0
-
-report () { # NAME, 0 for good, what was said
-  number=$((number + 1))
-  if [ "$2" -eq 0 ]; then
-    echo "ok $number - $1"
-  else
-    failures=$((failures + 1))
-    echo "not ok $number - $1"
-    printf '%s\n' "$3" | sed 's/^/# /'
-  fi
-}
+# shellcheck source=tests/tap.sh
+. "$(dirname "$0")/../tap.sh"
 
 # measured NAME: the numbers of a line: best, median, GFLOP/s, runs.
 measured () {
@@ -88,5 +68,4 @@ said=$(cat table.txt errors.txt)
 [ "$code" -eq 1 ] && grep -q '^broken.h5  *open  *failed: broken.h5: is not a model' table.txt
 report 'what fails is said in its line' $? "$said"
 
-echo "1..$number"
-exit $((failures > 0))
+finish
