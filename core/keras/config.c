@@ -381,10 +381,9 @@ settle_uses (CnnPart *model)
 }
 
 static gboolean
-read_functional (CnnPart *part, JsonObject *config, GError **error)
+read_functional (CnnPart *part, JsonObject *config, JsonArray *layers, GError **error)
 {
   g_autoptr (GHashTable) indices = g_hash_table_new (g_str_hash, g_str_equal);
-  JsonArray *layers = cnn_json_array (config, "layers");
 
   for (guint i = 0; i < part->parts->len; i++)
     g_hash_table_insert (indices, ((CnnPart *) g_ptr_array_index (part->parts, i))->name,
@@ -487,8 +486,9 @@ read_model (Reader *reader, CnnPart *part, JsonObject *object, gboolean outermos
   JsonArray *layers = cnn_json_array (config, "layers");
   gboolean done;
 
+  part->sequential = strcmp (part->class_name, "Sequential") == 0;
   /* the oldest Sequential is a bare list */
-  if (layers == NULL && node != NULL && JSON_NODE_HOLDS_ARRAY (node))
+  if (layers == NULL && part->sequential && node != NULL && JSON_NODE_HOLDS_ARRAY (node))
     layers = json_node_get_array (node);
   if (layers == NULL || ++reader->nesting > MAX_NESTING)
     {
@@ -498,9 +498,8 @@ read_model (Reader *reader, CnnPart *part, JsonObject *object, gboolean outermos
                    part->path);
       return FALSE;
     }
-  part->sequential = strcmp (part->class_name, "Sequential") == 0;
   done = read_parts (reader, part, layers, outermost, error)
-         && (part->sequential || read_functional (part, config, error))
+         && (part->sequential || read_functional (part, config, layers, error))
          && (!part->sequential || !outermost || add_input (reader, part, object, error));
   reader->nesting--;
   return done;

@@ -225,14 +225,6 @@ cnn_hdf5_free (CnnHdf5 *file)
 #define get_link_info H5Lget_info
 #endif
 
-#if H5_VERSION_GE(1, 12, 0)
-#define LinkInfo H5L_info1_t
-#define get_link_info H5Lget_info1
-#else
-#define LinkInfo H5L_info_t
-#define get_link_info H5Lget_info
-#endif
-
 /* A soft or external link could lead out of the file. */
 static gboolean
 is_hard_link (hid_t group, const char *name, guint64 *address)
@@ -255,6 +247,7 @@ open_member (CnnHdf5 *file, hid_t group, char *const *names, guint n)
 
   if (!is_hard_link (group, names[n - 1], &address))
     return -1;
+  file->unusual = FALSE;
   if (cnn_hdf5_is_sound (file, address))
     return H5Oopen (group, names[n - 1], H5P_DEFAULT);
   if (file->damaged == NULL)
@@ -266,6 +259,7 @@ open_member (CnnHdf5 *file, hid_t group, char *const *names, guint n)
         g_strv_builder_add (builder, names[i]);
       path = g_strv_builder_end (builder);
       file->damaged = g_strjoinv ("/", path);
+      file->damaged_unusual = file->unusual;
     }
   return -1;
 }
@@ -338,10 +332,19 @@ cnn_hdf5_open_object (CnnHdf5 *file, const char *path)
   return parent >= 0 ? open_member (file, parent, names, n) : -1;
 }
 
-const char *
-cnn_hdf5_damaged (CnnHdf5 *file)
+gboolean
+cnn_hdf5_set_damaged (CnnHdf5 *file, const char *whose, GError **error)
 {
-  return file->damaged;
+  if (file->damaged == NULL)
+    return FALSE;
+  if (file->damaged_unusual)
+    g_set_error (error, CNN_ERROR, CNN_ERROR_UNSUPPORTED,
+                 "\"%s\" is of a kind of HDF5 that Keras does not write; load and save the model "
+                 "with Keras",
+                 file->damaged);
+  else
+    g_set_error (error, CNN_ERROR, CNN_ERROR_FILE, "%s damaged at \"%s\"", whose, file->damaged);
+  return TRUE;
 }
 
 gboolean
@@ -477,8 +480,9 @@ cnn_hdf5_strings (CnnHdf5 *file, const char *path, const char *name, GStrv *stri
   *strings = NULL;
   if (object < 0 && cnn_hdf5_has (file, path))
     {
-      g_set_error (error, CNN_ERROR, CNN_ERROR_FILE, "\"%s\" is damaged",
-                   path[0] != '\0' ? path : "/");
+      if (!cnn_hdf5_set_damaged (file, "is", error))
+        g_set_error (error, CNN_ERROR, CNN_ERROR_FILE, "\"%s\" is damaged",
+                     path[0] != '\0' ? path : "/");
       return FALSE;
     }
   if (object < 0)

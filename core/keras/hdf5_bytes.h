@@ -28,16 +28,23 @@ guint8 *cnn_hdf5_block (CnnHdf5 *file, guint64 offset, guint64 length);
 
 typedef enum
 {
+  CNN_MESSAGE_NOTHING = 0x00,
   CNN_MESSAGE_SPACE = 0x01,
+  CNN_MESSAGE_LINKS = 0x02,
   CNN_MESSAGE_TYPE = 0x03,
   CNN_MESSAGE_OLD_FILL = 0x04,
   CNN_MESSAGE_FILL = 0x05,
+  CNN_MESSAGE_LINK = 0x06,
+  CNN_MESSAGE_OTHER_FILES = 0x07,
   CNN_MESSAGE_LAYOUT = 0x08,
+  CNN_MESSAGE_GROUP = 0x0a,
   CNN_MESSAGE_FILTERS = 0x0b,
   CNN_MESSAGE_ATTRIBUTE = 0x0c,
   CNN_MESSAGE_CONTINUATION = 0x10,
   CNN_MESSAGE_SYMBOLS = 0x11,
-  CNN_MESSAGE_ATTRIBUTES = 0x15
+  CNN_MESSAGE_TIME = 0x12,
+  CNN_MESSAGE_ATTRIBUTES = 0x15,
+  CNN_MESSAGE_REFERENCES = 0x16
 } CnnMessageType;
 
 typedef struct
@@ -69,6 +76,8 @@ gboolean cnn_hdf5_take_type (CnnReader *reader);
 
 /* --- hdf5_tree.c: III.A to III.D, what lies under groups and chunked datasets --- */
 
+/* A heap of names, and its size. */
+gboolean cnn_hdf5_heap_is_sound (CnnHdf5 *file, guint64 heap, guint64 *size);
 /* A group's tree of symbols and the heap of its names. */
 gboolean cnn_hdf5_symbols_are_sound (CnnHdf5 *file, guint64 tree, guint64 heap);
 /* A dataset's tree of chunks, `rank` being one more than the dataset's. */

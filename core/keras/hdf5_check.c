@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Whether the messages of an object are as long as what they say (IV.A.2). HDF5 1.10 reads on,
- * beyond its memory, where they are not. */
+ * beyond its memory, where they are not. Messages that neither Keras nor h5py ever writes are not
+ * taken at all: what hangs on them (heaps of links, lists of chunks) is as little safe. */
 #include "hdf5_bytes.h"
 
 #define MAX_FILTERS 32
+#define EXTERNAL_LINK 64
 
 static gboolean
 take_space (CnnReader *reader, guint64 *count)
@@ -66,6 +68,14 @@ fill_is_sound (CnnReader message)
          && ((version == 2 && defined == 0) || take_sized (&message));
 }
 
+/* It may be sound, but that is not known. */
+static gboolean
+is_unusual (CnnHdf5 *file)
+{
+  file->unusual = TRUE;
+  return FALSE;
+}
+
 static gboolean
 chunks_are_sound (CnnHdf5 *file, CnnReader message, guint rank, guint64 tree)
 {
@@ -87,6 +97,8 @@ layout_is_sound (CnnHdf5 *file, CnnReader message)
   if (version == 1 || version == 2)
     {
       kind = (int) cnn_reader_number (&message, 1);
+      if (kind != H5D_COMPACT && kind != H5D_CONTIGUOUS && kind != H5D_CHUNKED)
+        return FALSE;
       cnn_reader_take (&message, 5);
       if (kind != H5D_COMPACT)
         address = cnn_reader_number (&message, 8);
@@ -95,8 +107,10 @@ layout_is_sound (CnnHdf5 *file, CnnReader message)
       cnn_reader_take (&message, 4 * (gsize) rank);
       return !message.past && (kind != H5D_COMPACT || take_sized (&message));
     }
-  if (version == 4) /* of files for the newest versions of HDF5 alone, which Keras does not write */
-    return TRUE;
+  /* version 4 is of files for the newest versions of HDF5 alone, and chunks and virtual datasets
+   * are of new kinds there */
+  if (version == 4 && kind != H5D_COMPACT && kind != H5D_CONTIGUOUS)
+    return is_unusual (file);
   if (kind == H5D_CHUNKED)
     {
       rank = (guint) cnn_reader_number (&message, 1);
@@ -104,7 +118,7 @@ layout_is_sound (CnnHdf5 *file, CnnReader message)
       return version == 3 && chunks_are_sound (file, message, rank, address);
     }
   cnn_reader_take (&message, kind == H5D_COMPACT ? cnn_reader_number (&message, 2) : 16);
-  return version == 3 && !message.past;
+  return (version == 3 || version == 4) && kind <= H5D_CHUNKED && !message.past;
 }
 
 static gboolean
@@ -132,6 +146,72 @@ filters_are_sound (CnnReader message)
   return !message.past && (version == 1 || version == 2) && n <= MAX_FILTERS;
 }
 
+/* Links, or attributes, are messages, or lie in a heap where there are many of them. */
+static gboolean
+is_without_heap (CnnHdf5 *file, CnnReader message, gsize counter)
+{
+  int flags;
+  guint64 heap;
+
+  cnn_reader_take (&message, 1);
+  flags = (int) cnn_reader_number (&message, 1);
+  cnn_reader_take (&message, (flags & 1) != 0 ? counter : 0);
+  heap = cnn_reader_number (&message, 8);
+  cnn_reader_take (&message, (flags & 2) != 0 ? 16 : 8);
+  if (message.past)
+    return FALSE;
+  return heap == CNN_HDF5_NOWHERE || is_unusual (file);
+}
+
+static gboolean
+link_is_sound (CnnReader message)
+{
+  int flags, kind = H5L_TYPE_HARD;
+  guint64 length;
+
+  cnn_reader_take (&message, 1);
+  flags = (int) cnn_reader_number (&message, 1);
+  if ((flags & 8) != 0)
+    kind = (int) cnn_reader_number (&message, 1);
+  cnn_reader_take (&message, ((flags & 4) != 0 ? 8 : 0) + ((flags & 0x10) != 0 ? 1 : 0));
+  length = cnn_reader_number (&message, (gsize) 1 << (flags & 3));
+  cnn_reader_take (&message, length);
+  cnn_reader_take (&message, kind == H5L_TYPE_HARD ? 8 : cnn_reader_number (&message, 2));
+  return !message.past && (flags & ~0x1f) == 0 && length > 0
+         && (kind == H5L_TYPE_HARD || kind == H5L_TYPE_SOFT || kind == EXTERNAL_LINK);
+}
+
+static gboolean
+other_files_are_sound (CnnHdf5 *file, CnnReader message)
+{
+  guint64 allocated, used, heap_size;
+
+  cnn_reader_take (&message, 4);
+  allocated = cnn_reader_number (&message, 2);
+  used = cnn_reader_number (&message, 2);
+  if (used > allocated
+      || !cnn_hdf5_heap_is_sound (file, cnn_reader_number (&message, 8), &heap_size))
+    return FALSE;
+  for (guint64 i = 0; i < used; i++)
+    {
+      if (cnn_reader_number (&message, 8) >= heap_size)
+        return FALSE;
+      cnn_reader_take (&message, 16);
+    }
+  return !message.past;
+}
+
+static gboolean
+group_is_sound (CnnReader message)
+{
+  int flags;
+
+  cnn_reader_take (&message, 1);
+  flags = (int) cnn_reader_number (&message, 1);
+  cnn_reader_take (&message, ((flags & 1) != 0 ? 4 : 0) + ((flags & 2) != 0 ? 4 : 0));
+  return !message.past;
+}
+
 static gboolean
 look (const CnnMessage *message, gpointer data)
 {
@@ -139,36 +219,50 @@ look (const CnnMessage *message, gpointer data)
   CnnReader body = message->body;
   guint64 count;
 
-  switch (message->type)
+  /* a type that was given a name, which Keras' have not */
+  if (message->shared)
+    return is_unusual (file);
+  switch ((CnnMessageType) message->type)
     {
+    case CNN_MESSAGE_NOTHING:
+    case CNN_MESSAGE_CONTINUATION: /* is looked at where it is followed */
+      return TRUE;
     case CNN_MESSAGE_SPACE:
-      return !message->shared && take_space (&body, &count);
+      return take_space (&body, &count);
+    case CNN_MESSAGE_LINKS:
+      return is_without_heap (file, body, 8);
     case CNN_MESSAGE_TYPE:
-      return !message->shared && cnn_hdf5_take_type (&body);
+      return cnn_hdf5_take_type (&body);
     case CNN_MESSAGE_OLD_FILL:
-      return !message->shared && take_sized (&body);
+      return take_sized (&body);
     case CNN_MESSAGE_FILL:
-      return !message->shared && fill_is_sound (body);
+      return fill_is_sound (body);
+    case CNN_MESSAGE_LINK:
+      return link_is_sound (body);
+    case CNN_MESSAGE_OTHER_FILES:
+      return other_files_are_sound (file, body);
     case CNN_MESSAGE_LAYOUT:
       return layout_is_sound (file, body);
+    case CNN_MESSAGE_GROUP:
+      return group_is_sound (body);
     case CNN_MESSAGE_FILTERS:
-      return !message->shared && filters_are_sound (body);
+      return filters_are_sound (body);
     case CNN_MESSAGE_ATTRIBUTE:
-      return !message->shared && attribute_is_sound (body);
+      return attribute_is_sound (body);
+    case CNN_MESSAGE_TIME:
+      return cnn_reader_take (&body, 8) != NULL;
     case CNN_MESSAGE_ATTRIBUTES:
-      /* a heap of attributes outside the header, which nobody needs who has so few */
-      cnn_reader_take (&body, 1);
-      cnn_reader_take (&body, (cnn_reader_number (&body, 1) & 1) != 0 ? 2 : 0);
-      return cnn_reader_number (&body, 8) == CNN_HDF5_NOWHERE;
+      return is_without_heap (file, body, 2);
+    case CNN_MESSAGE_REFERENCES:
+      return cnn_reader_take (&body, 5) != NULL;
     case CNN_MESSAGE_SYMBOLS:
       {
         const guint64 tree = cnn_reader_number (&body, 8), heap = cnn_reader_number (&body, 8);
 
         return !body.past && cnn_hdf5_symbols_are_sound (file, tree, heap);
       }
-    default:
-      return TRUE;
     }
+  return is_unusual (file);
 }
 
 gboolean
@@ -188,7 +282,7 @@ cnn_hdf5_check_file (CnnHdf5 *file)
 {
   guint8 block[96] = { 0 };
   CnnReader reader = { block, sizeof block, FALSE };
-  guint64 end, root;
+  guint64 extension = CNN_HDF5_NOWHERE, end, root;
   int version;
 
   if (!cnn_hdf5_bytes (file, 0, MIN (sizeof block, file->size), block)
@@ -199,13 +293,20 @@ cnn_hdf5_check_file (CnnHdf5 *file)
   if (version > 3 || cnn_reader_number (&reader, 2) != 0x0808)
     return g_strdup ("it does not begin as Keras' files do");
   /* version 1 has four bytes more; the root stands in an entry of symbols, behind its name */
-  cnn_reader_take (&reader, version == 0 ? 25 : version == 1 ? 29 : 17);
+  cnn_reader_take (&reader, version == 0 ? 25 : version == 1 ? 29 : 9);
+  if (version >= 2)
+    extension = cnn_reader_number (&reader, 8);
   end = cnn_reader_number (&reader, 8);
   if (version < 2)
-    cnn_reader_take (&reader, 16);
+    {
+      extension = cnn_reader_number (&reader, 8); /* of its driver */
+      cnn_reader_take (&reader, 8);
+    }
   root = cnn_reader_number (&reader, 8);
   if (end > file->size)
     return g_strdup_printf ("it is cut off, %" G_GUINT64_FORMAT " bytes of %" G_GUINT64_FORMAT,
                             file->size, end);
+  if (extension != CNN_HDF5_NOWHERE)
+    return g_strdup ("its first block says more than Keras writes");
   return cnn_hdf5_is_sound (file, root) ? NULL : g_strdup ("its root is not what it should be");
 }

@@ -28,8 +28,10 @@ struct _CnnHdf5
   GBytes *image;     /* the file, where it lies in memory */
   CnnFilePart *part; /* or else */
   GHashTable *sound; /* guint64: addresses of objects that are known to be */
-  char *damaged;     /* the path of the first object that was found not to be, or NULL */
-  GArray *steps;     /* Step of hdf5.c: the groups on the way to what was last looked up */
+  gboolean unusual;  /* what was looked at last is of a kind that Keras does not write */
+  char *damaged;     /* the path of the first object that was found not to be sound, or NULL */
+  gboolean damaged_unusual; /* since it is of such a kind */
+  GArray *steps;            /* Step of hdf5.c: the groups on the way to what was last looked up */
 };
 
 void cnn_hdf5_close_id (hid_t *id);

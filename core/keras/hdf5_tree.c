@@ -143,9 +143,8 @@ free_list_is_sound (const guint8 *heap, guint64 size, guint64 at)
 }
 
 gboolean
-cnn_hdf5_symbols_are_sound (CnnHdf5 *file, guint64 tree, guint64 heap)
+cnn_hdf5_heap_is_sound (CnnHdf5 *file, guint64 heap, guint64 *size)
 {
-  Walk walk = { .file = file, .kind = SYMBOLS };
   guint8 head[32];
   CnnReader reader = { head, sizeof head, FALSE };
   g_autofree guint8 *names = NULL;
@@ -154,12 +153,19 @@ cnn_hdf5_symbols_are_sound (CnnHdf5 *file, guint64 tree, guint64 heap)
   if (!cnn_hdf5_bytes (file, heap, sizeof head, head) || memcmp (head, "HEAP\0", 5) != 0)
     return FALSE;
   cnn_reader_take (&reader, 8);
-  walk.heap_size = cnn_reader_number (&reader, 8);
+  *size = cnn_reader_number (&reader, 8);
   free_place = cnn_reader_number (&reader, 8);
-  names = cnn_hdf5_block (file, cnn_reader_number (&reader, 8), walk.heap_size);
+  names = cnn_hdf5_block (file, cnn_reader_number (&reader, 8), *size);
   /* HDF5 fills up with NULs, so that a heap ends with one in any case */
-  return names != NULL && names[walk.heap_size - 1] == '\0'
-         && free_list_is_sound (names, walk.heap_size, free_place) && tree_is_sound (&walk, tree);
+  return names != NULL && names[*size - 1] == '\0' && free_list_is_sound (names, *size, free_place);
+}
+
+gboolean
+cnn_hdf5_symbols_are_sound (CnnHdf5 *file, guint64 tree, guint64 heap)
+{
+  Walk walk = { .file = file, .kind = SYMBOLS };
+
+  return cnn_hdf5_heap_is_sound (file, heap, &walk.heap_size) && tree_is_sound (&walk, tree);
 }
 
 gboolean

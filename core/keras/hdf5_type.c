@@ -2,6 +2,9 @@
 #include "hdf5_bytes.h"
 
 #define MAX_NESTING 8
+#define MAX_INTEGER 8
+#define MAX_FLOAT 16
+#define MAX_EXPONENT 32 /* bits; HDF5 takes them into 64 */
 
 enum
 {
@@ -44,9 +47,9 @@ take_compound (CnnReader *reader, int version, guint n, guint64 size, int nestin
       if (!take_name (reader, version < 3 ? 8 : 1))
         return FALSE;
       offset = cnn_reader_number (reader, version < 3 ? 4 : offset_bytes);
-      /* dimensionality, permutation and sizes, of old */
-      if (version == 1)
-        cnn_reader_take (reader, 28);
+      /* dimensionality, permutation and sizes, of old: HDF5 takes any number of dimensions */
+      if (version == 1 && (cnn_reader_number (reader, 1) != 0 || !cnn_reader_take (reader, 27)))
+        return FALSE;
       if (reader->past || !take_type (reader, nesting + 1, &member) || offset > size
           || member > size - offset)
         return FALSE;
@@ -55,16 +58,17 @@ take_compound (CnnReader *reader, int version, guint n, guint64 size, int nestin
 }
 
 static gboolean
-take_enumeration (CnnReader *reader, int version, guint n, int nesting)
+take_enumeration (CnnReader *reader, int version, guint n, guint64 whole, int nesting)
 {
   guint64 size;
 
-  if (!take_type (reader, nesting + 1, &size))
+  if (reader->left == 0 || (*reader->at & 15) != FIXED || !take_type (reader, nesting + 1, &size)
+      || size != whole)
     return FALSE;
   for (guint i = 0; i < n; i++)
     if (!take_name (reader, version < 3 ? 8 : 1))
       return FALSE;
-  return size <= 8 && (n == 0 || cnn_reader_take (reader, n * size) != NULL);
+  return n == 0 || cnn_reader_take (reader, n * size) != NULL;
 }
 
 static gboolean
@@ -85,6 +89,39 @@ take_array (CnnReader *reader, int version, guint64 size, int nesting)
          && g_uint64_checked_mul (&whole, whole, element) && whole == size;
 }
 
+/* Where the bits of a number lie: HDF5 converts it by that, within its size or not. */
+static gboolean
+take_bits (CnnReader *reader, guint64 size, guint *precision)
+{
+  const guint offset = (guint) cnn_reader_number (reader, 2);
+
+  *precision = (guint) cnn_reader_number (reader, 2);
+  return !reader->past && *precision > 0 && offset + *precision <= 8 * size;
+}
+
+static gboolean
+take_floating (CnnReader *reader, guint bits, guint64 size)
+{
+  const guint sign = bits >> 8 & 0xff;
+  guint precision, exponent, exponents, mantissa, mantissas;
+
+  if (!take_bits (reader, size, &precision))
+    return FALSE;
+  exponent = (guint) cnn_reader_number (reader, 1);
+  exponents = (guint) cnn_reader_number (reader, 1);
+  mantissa = (guint) cnn_reader_number (reader, 1);
+  mantissas = (guint) cnn_reader_number (reader, 1);
+  cnn_reader_take (reader, 4);
+  /* the order of a VAX, which swaps pairs of bytes */
+  if (reader->past || (bits & 0x40) != 0)
+    return FALSE;
+  return exponents > 0 && exponents <= MAX_EXPONENT && mantissas > 0 && sign < precision
+         && exponent + exponents <= precision && mantissa + mantissas <= precision
+         && (sign < exponent || sign >= exponent + exponents)
+         && (sign < mantissa || sign >= mantissa + mantissas)
+         && (exponent + exponents <= mantissa || mantissa + mantissas <= exponent);
+}
+
 static gboolean
 take_type (CnnReader *reader, int nesting, guint64 *size)
 {
@@ -92,6 +129,7 @@ take_type (CnnReader *reader, int nesting, guint64 *size)
   const guint bits = (guint) cnn_reader_number (reader, 3);
   const int version = (int) head >> 4;
   guint64 inner;
+  guint precision;
 
   *size = cnn_reader_number (reader, 4);
   if (reader->past || *size == 0 || version < 1 || version > 3 || nesting > MAX_NESTING)
@@ -100,11 +138,9 @@ take_type (CnnReader *reader, int nesting, guint64 *size)
     {
     case FIXED:
     case BITS:
-      return cnn_reader_take (reader, 4) != NULL;
+      return *size <= MAX_INTEGER && take_bits (reader, *size, &precision);
     case FLOATING:
-      return cnn_reader_take (reader, 12) != NULL;
-    case TIME:
-      return cnn_reader_take (reader, 2) != NULL;
+      return *size <= MAX_FLOAT && take_floating (reader, bits, *size);
     case STRING:
     case REFERENCE:
       return TRUE;
@@ -113,13 +149,13 @@ take_type (CnnReader *reader, int nesting, guint64 *size)
     case COMPOUND:
       return take_compound (reader, version, bits & 0xffff, *size, nesting);
     case ENUMERATION:
-      return take_enumeration (reader, version, bits & 0xffff, nesting);
+      return take_enumeration (reader, version, bits & 0xffff, *size, nesting);
     case VARIABLE:
       /* a length, and a place in a global heap: HDF5 takes the size from here all the same */
       return *size == 16 && take_type (reader, nesting + 1, &inner);
     case ARRAY:
       return version >= 2 && take_array (reader, version, *size, nesting);
-    default:
+    default: /* times, which h5py does not write */
       return FALSE;
     }
 }

@@ -37,8 +37,9 @@ gboolean cnn_hdf5_has (CnnHdf5 *file, const char *path);
 gboolean cnn_hdf5_is_group (CnnHdf5 *file, const char *path);
 /* A soft or external link is on the way, which is not followed. */
 gboolean cnn_hdf5_leads_out (CnnHdf5 *file, const char *path);
-/* The path of something that was looked for, is there and is damaged, or NULL. Transfer none. */
-const char *cnn_hdf5_damaged (CnnHdf5 *file);
+/* Sets an error where something that was looked for is there and is damaged, or of a kind that is
+ * not read; else FALSE. `whose`: "is", or "its weights are". */
+gboolean cnn_hdf5_set_damaged (CnnHdf5 *file, const char *whose, GError **error);
 /* Names in a group, sorted by number where they end in one: a, a_1, a_2, a_10. Transfer full. */
 GStrv cnn_hdf5_children (CnnHdf5 *file, const char *path);
 /* The strings of an attribute, those of name0, name1, … where Keras has split it; *strings is NULL

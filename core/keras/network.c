@@ -237,10 +237,7 @@ open_hdf5 (Opening *opening, const char *architecture, GError **error)
     return FALSE;
   if (!cnn_weights_kind (file, &kind))
     {
-      if (cnn_hdf5_damaged (file) != NULL)
-        g_set_error (error, CNN_ERROR, CNN_ERROR_FILE, "is damaged at \"%s\"",
-                     cnn_hdf5_damaged (file));
-      else
+      if (!cnn_hdf5_set_damaged (file, "is", error))
         g_set_error_literal (error, CNN_ERROR, CNN_ERROR_FILE,
                              "is HDF5, but holds neither a model nor weights of Keras");
       return FALSE;

@@ -553,10 +553,7 @@ cnn_weights_assign (CnnPart *top, CnnHdf5 *file, CnnWeightsKind kind, guint *rea
   if (done)
     return g_steal_pointer (&assignments);
   /* what seems to be missing may be what could not be read */
-  if (cnn_hdf5_damaged (file) != NULL)
-    g_set_error (error, CNN_ERROR, CNN_ERROR_FILE, "its weights are damaged at \"%s\"",
-                 cnn_hdf5_damaged (file));
-  else
+  if (!cnn_hdf5_set_damaged (file, "its weights are", error))
     g_propagate_error (error, g_steal_pointer (&problem));
   return NULL;
 }

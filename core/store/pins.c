@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "json.h"
+#include "regular.h"
 #include "store_private.h"
 
 #include <errno.h>
@@ -42,23 +43,62 @@ cnn_pins_get (const char *folder, const char *name, char **checksum, GError **er
 {
   g_autofree char *path = cnn_pins_path (folder);
   g_autoptr (JsonNode) root = read_pins (path, error);
-  JsonNode *node;
 
   *checksum = NULL;
   if (root == NULL)
     return FALSE;
-  node = json_object_get_member (json_node_get_object (root), name);
-  if (node != NULL && JSON_NODE_HOLDS_VALUE (node)
-      && json_node_get_value_type (node) == G_TYPE_STRING)
-    *checksum = json_node_dup_string (node);
+  *checksum = g_strdup (cnn_json_string (json_node_get_object (root), name));
   return TRUE;
+}
+
+static gboolean
+is_plain (const char *text)
+{
+  for (; *text != '\0'; text++)
+    if (g_ascii_iscntrl (*text))
+      return FALSE;
+  return TRUE;
+}
+
+/* The same pins anew: what is no text is none, and not everything that JSON can hold is read again
+ * as it was written. Transfer full. */
+static JsonNode *
+copy_pins (JsonNode *root, const char *path, GError **error)
+{
+  g_autoptr (JsonNode) copy = json_node_new (JSON_NODE_OBJECT);
+  JsonObject *pins = json_object_new ();
+  JsonObjectIter iter;
+  const char *name;
+  JsonNode *node;
+
+  json_node_take_object (copy, pins);
+  json_object_iter_init (&iter, json_node_get_object (root));
+  while (json_object_iter_next (&iter, &name, &node))
+    {
+      const char *checksum = cnn_json_node_string (node);
+
+      if (checksum == NULL)
+        continue;
+      if (!is_plain (name) || !is_plain (checksum))
+        {
+          g_autofree char *shown = cnn_text_from_file (name, strlen (name));
+
+          g_set_error (error, CNN_ERROR, CNN_ERROR_FILE,
+                       "the checksums of earlier downloads, \"%s\", hold for \"%s\" what is no "
+                       "checksum; take that line out",
+                       path, shown);
+          return NULL;
+        }
+      json_object_set_string_member (pins, name, checksum);
+    }
+  return g_steal_pointer (&copy);
 }
 
 gboolean
 cnn_pins_set (const char *folder, const char *name, const char *checksum, GError **error)
 {
   g_autofree char *path = cnn_pins_path (folder), *text = NULL;
-  g_autoptr (JsonNode) root = NULL;
+  g_autoptr (JsonNode) read = NULL, root = NULL;
   g_autoptr (JsonGenerator) generator = json_generator_new ();
   g_autoptr (GError) problem = NULL;
   gboolean written;
@@ -68,7 +108,8 @@ cnn_pins_set (const char *folder, const char *name, const char *checksum, GError
   if (lock >= 0)
     while (flock (lock, LOCK_EX) != 0 && errno == EINTR)
       ;
-  root = read_pins (path, error);
+  read = read_pins (path, error);
+  root = read != NULL ? copy_pins (read, path, error) : NULL;
   if (root == NULL)
     {
       if (lock >= 0)
