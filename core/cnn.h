@@ -76,6 +76,10 @@ typedef struct
 
 void cnn_session_facts (const CnnSession *session, CnnFacts *facts);
 
+/* The file of labels that the sidecar of a model's file names, without opening the model; NULL
+ * where it names none or cannot be read. Transfer full. */
+char *cnn_sidecar_labels (const char *model_path);
+
 typedef struct
 {
   char *name;       /* as every --layer takes it */

@@ -158,6 +158,11 @@ parse_line (const Command *command, Arguments *arguments, char **words, Line *li
           const char *equals = strchr (*word, '=');
           g_autofree char *name =
               equals == NULL ? g_strdup (*word) : g_strndup (*word, (gsize) (equals - *word));
+          if (strcmp (name, "--json") == 0 || strcmp (name, "--help") == 0)
+            {
+              g_set_error (error, ARGUMENT_ERROR, 0, "option %s takes no value", name);
+              return FALSE;
+            }
           if (!g_str_has_prefix (name, "--") || arguments_find (arguments, name + 2) == NULL)
             {
               g_set_error (error, ARGUMENT_ERROR, 0,
@@ -290,7 +295,7 @@ run_without (const Arguments *arguments, const CnnProgress *progress, Reporter *
     return FALSE;
   g_autoptr (Result) result = reporter->command->run (arguments, &subject, progress, error);
   if (result == NULL || !cnn_progress_step (progress, 1, NULL, error)
-      || !result_write_files (result, arguments, outputs, NULL, error))
+      || !result_write_files (result, arguments, outputs, NULL, progress->cancellable, error))
     return FALSE;
   report (NULL, result, NULL, reporter);
   return TRUE;

@@ -107,6 +107,15 @@ model_files (const char *name)
   return paths;
 }
 
+/* The labels that the sidecar names, if it does. What is wrong with it is said when it is read. */
+static void
+add_sidecar_labels (Outputs *self, const char *model)
+{
+  g_autofree char *path = cnn_sidecar_labels (model);
+  if (path != NULL)
+    add_input (self, path, g_strdup_printf ("the model's labels %s", path));
+}
+
 static void
 add_model (Outputs *self, GPtrArray *files)
 {
@@ -119,6 +128,7 @@ add_model (Outputs *self, GPtrArray *files)
       add_input (self, path, g_strdup_printf ("the model %s", path));
       /* Also where there is none: whatever is written there would be taken for it. */
       add_key (self, place (sidecar), g_strdup_printf ("the model's sidecar %s", sidecar));
+      add_sidecar_labels (self, path);
     }
 }
 

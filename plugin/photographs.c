@@ -257,6 +257,7 @@ typedef struct
   const Photograph *photograph;
   const Arguments *arguments;
   const Outputs *outputs;
+  GCancellable *cancellable;
   Result *result; /* or else */
   GError *error;
   Worker *writer;
@@ -268,7 +269,7 @@ write_files (gpointer data)
 {
   Outcome *outcome = data;
   if (!result_write_files (outcome->result, outcome->arguments, outcome->outputs,
-                           outcome->photograph, &outcome->error))
+                           outcome->photograph, outcome->cancellable, &outcome->error))
     g_clear_pointer (&outcome->result, result_free);
 }
 
@@ -355,6 +356,7 @@ photographs_run (const Command *command, const Arguments *arguments, const Outpu
       outcome->photograph = photograph;
       outcome->arguments = arguments;
       outcome->outputs = outputs;
+      outcome->cancellable = progress != NULL ? progress->cancellable : NULL;
       outcome->writer = writer;
       outcome->result = look (command, arguments, reading, model, &own, &outcome->error);
       ended = ends_all (outcome, model);

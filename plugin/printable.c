@@ -9,11 +9,19 @@
 #define REPLACEMENT 0xfffd
 #define LONGEST_FILE_NAME 200 /* bytes; most file systems take 255, suffix included */
 
+/* Marks that turn the direction of what follows: a name could look like another one. */
+static gboolean
+is_direction (gunichar c)
+{
+  return c == 0x61c || c == 0x200e || c == 0x200f || (c >= 0x202a && c <= 0x202e)
+         || (c >= 0x2066 && c <= 0x2069);
+}
+
 static gboolean
 is_control (gunichar c)
 {
   GUnicodeType type = g_unichar_type (c);
-  return type == G_UNICODE_CONTROL || type == G_UNICODE_LINE_SEPARATOR
+  return type == G_UNICODE_CONTROL || is_direction (c) || type == G_UNICODE_LINE_SEPARATOR
          || type == G_UNICODE_PARAGRAPH_SEPARATOR;
 }
 

@@ -248,9 +248,22 @@ result_files_are_ready (const Result *result)
   return TRUE;
 }
 
+static gboolean
+is_cancelled (GCancellable *cancellable, guint done, guint all, GError **error)
+{
+  if (!g_cancellable_is_cancelled (cancellable))
+    return FALSE;
+  if (done == 0)
+    g_set_error (error, CNN_ERROR, CNN_ERROR_CANCELLED, "cancelled");
+  else
+    g_set_error (error, CNN_ERROR, CNN_ERROR_CANCELLED, "cancelled: %u of %u files were written",
+                 done, all);
+  return TRUE;
+}
+
 gboolean
 result_write_files (const Result *result, const Arguments *arguments, const Outputs *outputs,
-                    const Photograph *photograph, GError **error)
+                    const Photograph *photograph, GCancellable *cancellable, GError **error)
 {
   g_autoptr (GPtrArray) paths = g_ptr_array_new_with_free_func (g_free);
   for (guint i = 0; i < result->files->len; i++)
@@ -264,7 +277,8 @@ result_write_files (const Result *result, const Arguments *arguments, const Outp
         return FALSE;
     }
   for (guint i = 0; i < result->files->len; i++)
-    if (!write_file (g_ptr_array_index (result->files, i), paths->pdata[i], error))
+    if (is_cancelled (cancellable, i, result->files->len, error)
+        || !write_file (g_ptr_array_index (result->files, i), paths->pdata[i], error))
       return FALSE;
   return TRUE;
 }

@@ -75,6 +75,7 @@ refuses 2 'name a photograph' predict
 refuses 2 'one word too many' devices more
 refuses 2 'one word too many' models more
 refuses 2 'name is missing' get-model
+refuses 2 'option --json takes no value' predict "$photo" --json=1
 refuses 2 'there is no option --colour' grad-cam "$photo" --colour red
 refuses 2 'there is no option --source' grad-cam "$photo" --source visible
 refuses 2 'there is no option -o' grad-cam "$photo" -o x.png

@@ -20,7 +20,7 @@ with zipfile.ZipFile (sys.argv[1]) as old, zipfile.ZipFile ("m.keras", "w", zipf
         new.writestr (info.filename, data)
 PY
 esc=$'\e' newline=$'\n' c1=$'\u009b' del=$'\x7f'
-printf '%s\n' "on${esc}[2Je" "tw${c1}o" "thr${del}ee" four > labels.txt
+printf '%s\n' "on${esc}[2Je" "tw${c1}o" "thr${del}ee" $'fo\u202eur' > labels.txt
 odd="od${esc}]0;d${newline}photo.npy"
 cp "$golden/input.npy" "$odd"
 mkdir "folder${esc}[5m"
@@ -31,7 +31,8 @@ model=(--model m.keras --labels labels.txt)
 cat > clean.py << 'PY'
 import sys
 text = open (sys.argv[1], "rb").read ().decode ()  # and it is UTF-8
-bad = [c for c in text if (ord (c) < 32 and c != "\n") or 0x7f <= ord (c) <= 0x9f]
+turning = "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
+bad = [c for c in text if (ord (c) < 32 and c != "\n") or 0x7f <= ord (c) <= 0x9f or c in turning]
 assert text and not bad, (bad, text[:1000])
 PY
 # prints NAME LINES COMMAND…: stdout, and stderr where stdout is empty, are clean; LINES lines.

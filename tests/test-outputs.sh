@@ -19,6 +19,9 @@ cp "$golden/input.npy" in.npy
 cp "$here/golden-pattern/start.npy" start.npy
 cp labels.txt "$work/sub/list.png"
 cp "$photo" sub/c.png
+cp "$golden/model.h5" models/named.h5
+cp labels.txt models/four.txt
+echo '{"labels": "four.txt"}' > models/named.h5.json
 find . -type f ! -name 'std*.txt' -exec sha256sum {} + | sort > before.txt
 sums=$work/before.txt
 unchanged () {
@@ -69,6 +72,10 @@ written_over "sanity-check --output" 'the photograph' sanity-check sub/c.png --o
 written_over "faithfulness --output" 'the photograph' faithfulness sub/c.png --output sub/c.png
 written_over "filter-pattern --start PHOTO" 'start sub/c.png' "${pattern[@]}" --start sub/c.png --output sub/c.png
 written_over "filter-pattern --start NPY" 'start start.npy' "${pattern[@]}" --start start.npy --raw start.npy
+refuses "the labels that a sidecar names" 1 "would be written over the model's labels models/four.txt" \
+  "$convlens" grad-cam in.npy --model models/named.h5 --overlay models/four.txt
+refuses "the same where others are given" 1 "would be written over the model's labels models/four.txt" \
+  "$convlens" activations in.npy --model models/named.h5 --labels labels.txt --layer conv2d --raw models/../models/four.txt
 refuses "describe: labels from the sidecar itself" 1 'would be written over labels models/soft.npy' \
   "$convlens" describe models/m.h5 --labels models/soft.npy
 written_over "one into its own folder" 'the photograph sub/c.png' grad-cam sub/c.png --output sub
@@ -170,4 +177,7 @@ limited () {
     [ -z "$(find . -name '.convlens*')" ]
 }
 ok "a full disk leaves the old file" limited
+ln -s circle.png circle.png
+refuses "a link to itself" 1 'circle.png cannot be written' "$convlens" "${golden_cam[@]}" --overlay circle.png
+ok "and it stays a link" [ -L circle.png ]
 finish

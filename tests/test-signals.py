@@ -12,6 +12,7 @@ import hashlib
 import json
 import os
 import random
+import re
 import shutil
 import signal
 import subprocess
@@ -126,6 +127,23 @@ for name, arguments in commands.items():  # what each writes when it is left alo
     lasts[name] = time.monotonic() - begin
     whole[name] = {path: sum for path, sum in content("out", "share", "in").items() if path not in inputs}
     report(f"{name}: writes", [complaint.decode()] if said.returncode != 0 or not (whole[name] or out) else [])
+
+
+def between_files():
+    """Many files of one photograph: the first signal ends it after the file that is being written."""
+    clear()
+    process = start(["activation-grid", "in/c.jpg", "--layer", "all", "--scale", "4", "--output", "out/g", "--raw", "out/r"])
+    until = time.monotonic() + 60
+    while not content("out") and time.monotonic() < until:
+        time.sleep(0.002)
+    process.send_signal(signal.SIGINT)
+    _, complaint = process.communicate()
+    said = complaint.decode()
+    good = process.returncode == 1 and re.search(r"cancelled: (\d+) of \d+ files were written", said)
+    return [] if good and int(good[1]) == len(content("out")) else [f"exit {process.returncode}", said]
+
+
+report("activation-grid: ends between two files", between_files())
 
 
 def try_once(name, numbers):

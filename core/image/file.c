@@ -282,6 +282,12 @@ cnn_file_write (const char *path, gconstpointer data, gsize size, GError **error
   int file;
 
   replaces = g_stat (path, &old) == 0;
+  if (!replaces && errno == ELOOP)
+    {
+      g_set_error (error, CNN_ERROR, CNN_ERROR_FILE, "%s cannot be written: %s", path,
+                   g_strerror (errno));
+      return FALSE;
+    }
   if (replaces && !S_ISREG (old.st_mode) && !S_ISDIR (old.st_mode))
     return write_to_device (path, data, size, error);
   target = cnn_file_target (path);

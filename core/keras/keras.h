@@ -52,6 +52,9 @@ CnnNetwork *cnn_network_open (const char *name, const char *architecture, CnnPre
                               const char *labels_file, const CnnProgress *progress, GError **error);
 void cnn_network_free (CnnNetwork *network);
 
+/* Where the labels are that a sidecar names as `name`: beside the model. Transfer full. */
+char *cnn_sidecar_labels_path (const char *model_path, const char *name);
+
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (CnnNetwork, cnn_network_free)
 
 G_END_DECLS

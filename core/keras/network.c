@@ -436,17 +436,25 @@ settle_size (const Opening *opening, CnnNetwork *network, GError **error)
   return TRUE;
 }
 
+char *
+cnn_sidecar_labels_path (const char *model_path, const char *name)
+{
+  g_autofree char *folder = g_path_get_dirname (model_path);
+
+  return g_path_is_absolute (name) ? g_strdup (name) : g_build_filename (folder, name, NULL);
+}
+
 static GPtrArray *
 sidecar_labels (const Opening *opening, GError **error)
 {
   JsonNode *node = cnn_json_member (sidecar_of (opening), "labels");
   const char *name = cnn_json_node_string (node);
-  g_autofree char *folder = g_path_get_dirname (opening->path), *path = NULL;
+  g_autofree char *path = NULL;
   GPtrArray *labels;
 
   if (name != NULL)
     {
-      path = g_path_is_absolute (name) ? g_strdup (name) : g_build_filename (folder, name, NULL);
+      path = cnn_sidecar_labels_path (opening->path, name);
       return cnn_labels_read (path, error);
     }
   labels = cnn_labels_from_json (node);

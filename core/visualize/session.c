@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "session.h"
 
+#include "json.h"
 #include "timing.h"
 
 #include <string.h>
@@ -528,6 +529,18 @@ cnn_session_input_size (const CnnSession *self, int *width, int *height)
     *width = shape->w;
   if (height != NULL)
     *height = shape->h;
+}
+
+char *
+cnn_sidecar_labels (const char *model_path)
+{
+  g_autofree char *sidecar = g_strconcat (model_path, ".json", NULL);
+  g_autoptr (JsonNode) node = cnn_json_read (sidecar, NULL);
+  const char *name = node != NULL && JSON_NODE_HOLDS_OBJECT (node)
+                         ? cnn_json_string (json_node_get_object (node), "labels")
+                         : NULL;
+
+  return name != NULL ? cnn_sidecar_labels_path (model_path, name) : NULL;
 }
 
 void
