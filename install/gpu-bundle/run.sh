@@ -24,8 +24,12 @@ started=$(date +%s)
 time_in_all=465
 [ $short = no ] || time_in_all=1200
 out=${OUT:-$here/results}
-mkdir -p "$out" && out=$(cd "$out" && pwd) || { echo "run.sh: the folder $out cannot be made" >&2; exit 1; }
-work=$(mktemp -d) || exit 1
+if ! mkdir -p "$out" 2> /dev/null || [ ! -w "$out" ]; then
+  echo "run.sh: the folder $out cannot be written to; name another one: OUT=FOLDER $0" >&2
+  exit 1
+fi
+out=$(cd "$out" && pwd)
+work=$(mktemp -d 2> /dev/null) || work=$(mktemp -d "$out/work.XXXXXX") || exit 1
 trap 'rm -rf "$work"' EXIT
 trap 'exit 130' HUP INT TERM
 log=$out/log.txt summary=$out/summary.txt
@@ -76,7 +80,7 @@ ours () {
     HOME="$work" XDG_CACHE_HOME="$work/cache" MESA_SHADER_CACHE_DIR="$work/cache" \
     __GL_SHADER_DISK_CACHE_PATH="$work/cache" CONVLENS_SELF_TEST=/none \
     CONVLENS_DATA_DIR="$here/share/weights" CONVLENS_SOURCE_ROOT="$here/share" \
-    G_TEST_SRCDIR="$here/share/tests" CONVLENS_SHARED=/none LC_ALL=C \
+    G_TEST_SRCDIR="$here/share/tests" CONVLENS_SHARED=/none LC_ALL=C.UTF-8 \
     "$here/bin/$program" "$@"
 }
 
@@ -96,7 +100,12 @@ ended () {
 # Any device's are kept in $work/software, with the driver that has it, for want of a better one.
 probe () {
   echo "probe: ${driver:-found by the loader}" >> "$log"
-  CONVLENS_DEBUG='' ours 20 device-facts > "$work/facts" 2>> "$log" || return 1
+  if ! CONVLENS_DEBUG='' ours 20 device-facts > "$work/facts" 2> "$work/errors"; then
+    cat "$work/errors" >> "$log"
+    [ -s "$work/reason" ] || grep . "$work/errors" | tail -n 1 > "$work/reason"
+    return 1
+  fi
+  cat "$work/errors" >> "$log"
   [ -z "${CONVLENS_DEVICE:-}" ] || return 0
   ! grep -q '^type: software' "$work/facts" && return
   [ -e "$work/software" ] || { cp "$work/facts" "$work/software"; echo "$driver" > "$work/software-driver"; }
@@ -170,7 +179,7 @@ if find_device; then
   name=$(sed -n 's/^device: //p' "$work/facts")
   row device "$name ($(sed -n 's/^type: //p' "$work/facts"), $(sed -n 's/^driver: //p' "$work/facts"))"
 else
-  bad device "no Vulkan device was found: device.txt and log.txt say what was tried"
+  bad device "$(cat "$work/reason") (device.txt and log.txt say what was tried)"
   { VK_LOADER_DEBUG=all ours 20 device-facts; } >> "$log" 2>&1
 fi
 system_facts >> "$out/device.txt" 2>&1
@@ -252,6 +261,9 @@ done
 
 # --- speed ---
 
+# What models were left out is a long list, and stands in models.txt.
+short_line () { sed 's/^left out: nothing/all was measured/; s/^left out: .*/what found no time is at the end of models.txt/'; }
+
 # measured NAME LIMIT FILE PROGRAM…: its table goes to FILE, its last line to the summary.
 measured () {
   step=$1 limit=$2 file=$3
@@ -260,7 +272,7 @@ measured () {
   CONVLENS_DEBUG='' ours "$limit" "$@" > "$work/said" 2> "$work/errors"
   code=$?
   cat "$work/said" "$work/errors" >> "$file"
-  result="$(ended $code "$limit"): $(grep -v '^$' "$work/said" | tail -n 1 | cut -c 1-150) ($(($(date +%s) - begun)) s)"
+  result="$(ended $code "$limit"): $(grep -v '^$' "$work/said" | tail -n 1 | short_line) ($(($(date +%s) - begun)) s)"
   if [ $code -eq 0 ]; then row "$step" "$result"; else bad "$step" "$result"; fi
   say "$(tail -n 1 "$summary")"
 }
@@ -308,7 +320,7 @@ if [ $short = no ]; then
     [ ! -f "$made" ] || timed "$made" gradient --layer input --raw "$work/timed"
   done
 fi
-row timing "$(grep -c 'layer and kernel' "$out/timing.txt") tables in timing.txt"
+row timing "tables of kernel times in timing.txt: $(grep -c 'layer and kernel' "$out/timing.txt")"
 
 row time "$(seconds) s in all"
 say ""

@@ -15,10 +15,10 @@ main (void)
 
   if (device == NULL)
     {
-      g_printerr ("%s\n", error->message);
+      fprintf (stderr, "%s\n", error->message); /* g_printerr would ask the locale */
       return 1;
     }
   facts = cnn_device_facts (device);
-  fputs (facts, stdout); /* g_print would ask the locale */
+  fputs (facts, stdout);
   return 0;
 }
