@@ -26,6 +26,18 @@ with_chunks (hid_t file)
   H5Pclose (creation);
 }
 
+/* Not packed. */
+static void
+with_plain_chunks (hid_t file)
+{
+  hid_t creation = H5Pcreate (H5P_DATASET_CREATE);
+
+  H5Pset_chunk (creation, 4, kernel_dims);
+  write_numbers (file, "model_weights/conv/conv/kernel:0", H5T_IEEE_F32LE, 4, kernel_dims,
+                 creation);
+  H5Pclose (creation);
+}
+
 /* Whole numbers, as quantized by hand. */
 static void
 with_integers (hid_t file)
@@ -47,6 +59,7 @@ with_other_files (hid_t file)
 }
 
 #define FLOAT32 "\x11\x20\x1f\0\x04\0\0\0\0\0\x20\0\x17\x08\0\x17", 16
+#define CHUNK_SHAPE "\x03\0\0\0\x03\0\0\0\x03\0\0\0\x04\0\0\0\x04\0\0\0", 20
 #define OTHER_FILES "\x07\0\x28\0\x01\0\0\0\x01\0\0\0\x01\0\x01\0", 16
 #define INT32 "\x10\x08\0\0\x04\0\0\0\0\0\x20\0", 12
 
@@ -79,6 +92,10 @@ static const struct
   /* a dataset's chunks */
   { "chunk-circle", "TREE\x01\0", 6, 5, 1, 1, with_chunks },
   { "chunk-size", "TREE\x01\0", 6, 24, 0x7fffffff, 4, with_chunks },
+  { "chunk-longer", "TREE\x01\0", 6, 24, 433, 4, with_plain_chunks },
+  { "chunk-shorter", "TREE\x01\0", 6, 24, 431, 4, with_plain_chunks },
+  { "chunk-shape", CHUNK_SHAPE, 12, 5, 4, with_plain_chunks },
+  { "chunk-shape-large", CHUNK_SHAPE, 12, 0x10003, 4, with_plain_chunks },
   { "chunk-nowhere", "TREE\x01\0", 6, 24 + 8 + 40, 0x7fffffffffff, 8, with_chunks },
   /* where the bits of a number are; HDF5 moves them without a look at its size */
   { "integer-precision", INT32, 10, 0, 2, with_integers },

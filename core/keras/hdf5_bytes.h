@@ -80,7 +80,9 @@ gboolean cnn_hdf5_take_type (CnnReader *reader);
 gboolean cnn_hdf5_heap_is_sound (CnnHdf5 *file, guint64 heap, guint64 *size);
 /* A group's tree of symbols and the heap of its names. */
 gboolean cnn_hdf5_symbols_are_sound (CnnHdf5 *file, guint64 tree, guint64 heap);
-/* A dataset's tree of chunks, `rank` being one more than the dataset's. */
-gboolean cnn_hdf5_chunks_are_sound (CnnHdf5 *file, guint64 tree, int rank);
+/* A dataset's tree of chunks, `rank` being one more than the dataset's; and how many bytes the
+ * smallest and the largest are stored in. */
+gboolean cnn_hdf5_chunks_are_sound (CnnHdf5 *file, guint64 tree, int rank, guint64 *smallest,
+                                    guint64 *largest);
 
 G_END_DECLS

@@ -7,6 +7,16 @@
 #define MAX_FILTERS 32
 #define EXTERNAL_LINK 64
 
+/* An object. */
+typedef struct
+{
+  CnnHdf5 *file;
+  guint64 seen; /* a bit for each type of message */
+  guint n_filters;
+  guint64 chunk;             /* bytes of each, unpacked, or 0 */
+  guint64 smallest, largest; /* as they are stored */
+} Object;
+
 static gboolean
 take_space (CnnReader *reader, guint64 *count)
 {
@@ -77,17 +87,28 @@ is_unusual (CnnHdf5 *file)
 }
 
 static gboolean
-chunks_are_sound (CnnHdf5 *file, CnnReader message, guint rank, guint64 tree)
+chunks_are_sound (Object *object, CnnReader message, guint rank, guint64 tree)
 {
+  object->chunk = 1;
   for (guint i = 0; i < rank; i++)
-    if (cnn_reader_number (&message, 4) == 0)
+    if (!g_uint64_checked_mul (&object->chunk, object->chunk, cnn_reader_number (&message, 4)))
       return FALSE;
-  return !message.past && rank >= 2 && rank <= H5S_MAX_RANK + 1
-         && cnn_hdf5_chunks_are_sound (file, tree, (int) rank);
+  return !message.past && object->chunk > 0 && object->chunk <= G_MAXUINT32 && rank >= 2
+         && rank <= H5S_MAX_RANK + 1
+         && cnn_hdf5_chunks_are_sound (object->file, tree, (int) rank, &object->smallest,
+                                       &object->largest);
+}
+
+/* HDF5 has two lengths for a chunk that is not packed: what it should be, and what is read. */
+static gboolean
+chunks_have_their_size (const Object *object)
+{
+  return object->chunk == 0 || object->n_filters > 0
+         || (object->smallest >= object->chunk && object->largest <= object->chunk);
 }
 
 static gboolean
-layout_is_sound (CnnHdf5 *file, CnnReader message)
+layout_is_sound (Object *object, CnnReader message)
 {
   const int version = (int) cnn_reader_number (&message, 1);
   int kind = (int) cnn_reader_number (&message, 1);
@@ -103,30 +124,31 @@ layout_is_sound (CnnHdf5 *file, CnnReader message)
       if (kind != H5D_COMPACT)
         address = cnn_reader_number (&message, 8);
       if (kind == H5D_CHUNKED)
-        return chunks_are_sound (file, message, rank, address);
+        return chunks_are_sound (object, message, rank, address);
       cnn_reader_take (&message, 4 * (gsize) rank);
       return !message.past && (kind != H5D_COMPACT || take_sized (&message));
     }
   /* version 4 is of files for the newest versions of HDF5 alone, and chunks and virtual datasets
    * are of new kinds there */
   if (version == 4 && kind != H5D_COMPACT && kind != H5D_CONTIGUOUS)
-    return is_unusual (file);
+    return is_unusual (object->file);
   if (kind == H5D_CHUNKED)
     {
       rank = (guint) cnn_reader_number (&message, 1);
       address = cnn_reader_number (&message, 8);
-      return version == 3 && chunks_are_sound (file, message, rank, address);
+      return version == 3 && chunks_are_sound (object, message, rank, address);
     }
   cnn_reader_take (&message, kind == H5D_COMPACT ? cnn_reader_number (&message, 2) : 16);
   return (version == 3 || version == 4) && kind <= H5D_CHUNKED && !message.past;
 }
 
 static gboolean
-filters_are_sound (CnnReader message)
+filters_are_sound (Object *object, CnnReader message)
 {
   const int version = (int) cnn_reader_number (&message, 1);
   const int n = (int) cnn_reader_number (&message, 1);
 
+  object->n_filters = (guint) n;
   if (version == 1)
     cnn_reader_take (&message, 6);
   for (int i = 0; i < n && !message.past; i++)
@@ -213,12 +235,27 @@ group_is_sound (CnnReader message)
 }
 
 static gboolean
+may_repeat (int type)
+{
+  return type == CNN_MESSAGE_NOTHING || type == CNN_MESSAGE_LINK || type == CNN_MESSAGE_ATTRIBUTE
+         || type == CNN_MESSAGE_CONTINUATION;
+}
+
+static gboolean
 look (const CnnMessage *message, gpointer data)
 {
-  CnnHdf5 *file = data;
+  Object *object = data;
+  CnnHdf5 *file = object->file;
   CnnReader body = message->body;
   guint64 count;
 
+  /* of most there is one: HDF5 takes the first, which need not be what was looked at */
+  if (!may_repeat (message->type))
+    {
+      if (message->type > 63 || (object->seen >> message->type & 1) != 0)
+        return is_unusual (file);
+      object->seen |= G_GUINT64_CONSTANT (1) << message->type;
+    }
   /* a type that was given a name, which Keras' have not */
   if (message->shared)
     return is_unusual (file);
@@ -242,11 +279,11 @@ look (const CnnMessage *message, gpointer data)
     case CNN_MESSAGE_OTHER_FILES:
       return other_files_are_sound (file, body);
     case CNN_MESSAGE_LAYOUT:
-      return layout_is_sound (file, body);
+      return layout_is_sound (object, body);
     case CNN_MESSAGE_GROUP:
       return group_is_sound (body);
     case CNN_MESSAGE_FILTERS:
-      return filters_are_sound (body);
+      return filters_are_sound (object, body);
     case CNN_MESSAGE_ATTRIBUTE:
       return attribute_is_sound (body);
     case CNN_MESSAGE_TIME:
@@ -268,9 +305,11 @@ look (const CnnMessage *message, gpointer data)
 gboolean
 cnn_hdf5_is_sound (CnnHdf5 *file, guint64 address)
 {
+  Object object = { .file = file };
+
   if (g_hash_table_contains (file->sound, &address))
     return TRUE;
-  if (!cnn_hdf5_each_message (file, address, look, file))
+  if (!cnn_hdf5_each_message (file, address, look, &object) || !chunks_have_their_size (&object))
     return FALSE;
   g_hash_table_add (file->sound, g_memdup2 (&address, sizeof address));
   return TRUE;

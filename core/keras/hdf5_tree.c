@@ -15,7 +15,8 @@ typedef struct
 {
   CnnHdf5 *file;
   int kind;
-  int rank;          /* of chunks */
+  int rank; /* of chunks */
+  guint64 smallest, largest;
   guint64 heap_size; /* of symbols */
   GHashTable *seen;  /* guint64: nodes, each of which has one parent */
 } Walk;
@@ -72,6 +73,8 @@ leaf_is_sound (Walk *walk, const guint8 *key, guint64 address)
   if (walk->kind == SYMBOLS)
     return is_new (walk, address) && symbols_are_sound (walk, address);
   size = cnn_reader_number (&reader, 4);
+  walk->smallest = MIN (walk->smallest, size);
+  walk->largest = MAX (walk->largest, size);
   return size <= walk->file->size && address <= walk->file->size - size;
 }
 
@@ -169,9 +172,13 @@ cnn_hdf5_symbols_are_sound (CnnHdf5 *file, guint64 tree, guint64 heap)
 }
 
 gboolean
-cnn_hdf5_chunks_are_sound (CnnHdf5 *file, guint64 tree, int rank)
+cnn_hdf5_chunks_are_sound (CnnHdf5 *file, guint64 tree, int rank, guint64 *smallest,
+                           guint64 *largest)
 {
-  Walk walk = { .file = file, .kind = CHUNKS, .rank = rank };
+  Walk walk = { .file = file, .kind = CHUNKS, .rank = rank, .smallest = G_MAXUINT64 };
+  const gboolean sound = tree == CNN_HDF5_NOWHERE || tree_is_sound (&walk, tree);
 
-  return tree == CNN_HDF5_NOWHERE || tree_is_sound (&walk, tree);
+  *smallest = walk.smallest;
+  *largest = walk.largest;
+  return sound;
 }

@@ -110,13 +110,17 @@ LLVMFuzzerMutate (uint8_t *data, size_t size, size_t most)
 static void
 on_signal (int number)
 {
-  int fd = open (crash_file, O_WRONLY | O_CREAT | O_TRUNC, 0666);
+  static char text[sizeof name_of_current + sizeof crash_file + 64];
+  int fd, length;
 
-  dprintf (STDOUT_FILENO, "Bail out! signal %d at %s; its bytes are in %s\n", number,
-           name_of_current, crash_file);
-  if (fd < 0 || write (fd, current, current_size) < 0)
-    dprintf (STDOUT_FILENO, "# %s cannot be written\n", crash_file);
+  /* malloc may be what has ended it */
   signal (number, SIG_DFL);
+  length = snprintf (text, sizeof text, "Bail out! signal %d at %s; its bytes are in %s\n", number,
+                     name_of_current, crash_file);
+  fd = open (crash_file, O_WRONLY | O_CREAT | O_TRUNC, 0666);
+  if (write (STDOUT_FILENO, text, (size_t) length) < 0 || fd < 0
+      || write (fd, current, current_size) < 0)
+    _exit (1);
   raise (number);
 }
 
