@@ -99,7 +99,7 @@ write_long_weights (const char *path)
   close (file);
 }
 
-#define UNITS 8000000
+#define UNITS 4000000
 
 /* Numbers that are packed tight, in one piece. */
 static void

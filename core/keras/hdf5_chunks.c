@@ -186,7 +186,7 @@ place_chunk (const Chunks *chunks, int axis, gint64 from, gint64 to, const hsize
     memcpy (numbers + (gsize) to * chunks->element,
             chunks->unpacked + (gsize) from * chunks->element, (gsize) n * chunks->element);
   else
-    for (gint64 i = 0; i < n; i++)
+    for (gint64 i = 0; i < n && (axis > 0 || !cnn_cancelled (NULL)); i++)
       place_chunk (chunks, axis + 1, from + i, to + i, offset, numbers);
 }
 
