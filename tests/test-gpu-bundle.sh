@@ -65,6 +65,16 @@ undescribed () {
   in_tree env VK_DRIVER_FILES=/nowhere "$inside/run.sh" --device &&
     grep -q "^driver's description: .*/libvulkan_lvp.so.json" "$results/device.txt"
 }
+# As in containers: NVIDIA's name, in a folder that neither the loader nor the linker knows.
+elsewhere () {
+  local code=0
+  mkdir -p "$tree/usr/local/nvidia/lib64"
+  cp "$tree/usr/lib/x86_64-linux-gnu/libvulkan_lvp.so" "$tree/usr/local/nvidia/lib64/libGLX_nvidia.so.0"
+  in_tree env VK_DRIVER_FILES=/nowhere "$inside/run.sh" --device &&
+    grep -q '"library_path": "/usr/local/nvidia/lib64/libGLX_nvidia.so.0"' "$results/device.txt" || code=1
+  rm -r "$tree/usr/local/nvidia"
+  return $code
+}
 
 bundle=$checkout/build/gpu-bundle/convlens-gpu
 check "the tree is bare" bare
@@ -83,6 +93,7 @@ check "a model's time" row ' *mobilenetv2_1_0' 'forward  *[0-9]'
 check "tables of kernel times" row timing 'times in timing.txt: [1-9]'
 cp "$results/summary.txt" "$work/summary" 2> /dev/null && sed 's/^/  /' "$work/summary"
 check "a driver without a description" undescribed
+check "a driver in a folder of its own" elsewhere
 check "a device that is not there" refused
 rm -rf "$room"
 echo "$passed passed, $failed failed"

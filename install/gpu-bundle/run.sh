@@ -112,24 +112,32 @@ probe () {
   return 1
 }
 
-# Where drivers lie that the loader does not look for: descriptions, then libraries.
+# Where drivers lie that the loader does not look for: descriptions, then libraries. Containers mount
+# them, so other file systems are searched too.
 descriptions () {
-  timeout 20 find /usr /opt /etc /run/opengl-driver /nix/store -xdev -path '*vulkan/icd.d/*.json' 2> /dev/null |
+  timeout 20 find /usr /opt /etc /run/opengl-driver -path '*vulkan/icd.d/*.json' 2> /dev/null |
     grep -v -E '^/(etc|usr/share|usr/local/share|usr/local/etc)/vulkan/' | sort -u
 }
 
-driver_libraries () {
-  for name in libGLX_nvidia.so.0 libEGL_nvidia.so.0 libvulkan_radeon.so amdvlk64.so libvulkan_intel.so \
-    libvulkan_nouveau.so libvulkan_asahi.so libvulkan_lvp.so; do
-    known_libraries | awk -v name=$name '$1 == name { print $NF }'
-    timeout 20 find /usr /opt -xdev -name $name 2> /dev/null
-  done | awk '!seen[$0]++'
+# In $work/libraries, those of real devices first.
+find_libraries () {
+  [ ! -e "$work/libraries" ] || return
+  set -- libGLX_nvidia.so.0 libEGL_nvidia.so.0 libvulkan_radeon.so amdvlk64.so libvulkan_intel.so \
+    libvulkan_nouveau.so libvulkan_asahi.so libvulkan_lvp.so
+  pattern=$(echo "$*" | sed 's/\./\\./g; s/ /|/g')
+  {
+    known_libraries | awk '{ print $NF }'
+    timeout 30 find /usr /opt -regextype posix-extended -regex ".*/($pattern)" 2> /dev/null
+  } > "$work/all"
+  for name; do
+    grep "/$name\$" "$work/all"
+  done | awk '!seen[$0]++' > "$work/libraries"
 }
 
 find_device () {
   driver=
   probe && return
-  driver_libraries > "$work/libraries"
+  find_libraries
   # A description may name its library without a folder, and a library others beside it.
   while read -r library; do
     known_libraries | grep -q "=> $(dirname "$library")/" || libraries=$libraries:$(dirname "$library")
@@ -160,11 +168,12 @@ system_facts () {
   [ -z "$driver" ] || cat "$driver"
   # shellcheck disable=SC2012
   echo "device files: $(ls -d /dev/nvidia* /dev/dri/* 2> /dev/null | tr '\n' ' ')"
-  for library in $(driver_libraries); do
+  find_libraries
+  while read -r library; do
     missing=$(LD_LIBRARY_PATH=$libraries ldd "$library" 2>&1 | sed -n 's/^[[:space:]]*\(.*\) => not found/\1/p' | tr '\n' ' ')
     echo "$library${missing:+ LACKS $missing}"
-  done
-  nvidia=$(driver_libraries | grep -m 1 nvidia)
+  done < "$work/libraries"
+  nvidia=$(grep -m 1 nvidia "$work/libraries")
   if [ -n "$nvidia" ]; then
     for name in libnvidia-glcore libnvidia-glvkspirv libnvidia-gpucomp libnvidia-tls libnvidia-eglcore; do
       ls "$(dirname "$nvidia")"/$name.so.* > /dev/null 2>&1 || echo "beside $nvidia there is no $name"
