@@ -246,13 +246,13 @@ open_archive (const char *path, guint64 *size, GError **error)
     return zip;
   close (fd);
   zip_error_init_with_code (&problem, code);
-  if (code == ZIP_ER_NOZIP || code == ZIP_ER_INCONS || code == ZIP_ER_SEEK || code == ZIP_ER_READ
-      || code == ZIP_ER_EOF)
+  /* versions of libzip differ in what they call a file that ends too early */
+  if (code == ZIP_ER_MEMORY || code == ZIP_ER_MULTIDISK)
+    g_set_error (error, CNN_ERROR, CNN_ERROR_FILE, "cannot be read as a zip archive: %s",
+                 zip_error_strerror (&problem));
+  else
     g_set_error_literal (error, CNN_ERROR, CNN_ERROR_FILE,
                          "is a cut or damaged zip archive; copy or download it once more");
-  else
-    g_set_error (error, CNN_ERROR, CNN_ERROR_FILE, "is a damaged zip archive: %s",
-                 zip_error_strerror (&problem));
   zip_error_fini (&problem);
   return NULL;
 }
