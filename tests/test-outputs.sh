@@ -170,13 +170,22 @@ ok "no standard output" closed '>&-' 1
 ok "no standard input" closed '<&-' 0
 ok "none of the three" closed '<&- >&- 2>&-' 1
 # A limit on the size of files is as good as a full disk.
-limited () {
-  cp new.npy limited.png
-  (ulimit -f 1; exec "$convlens" grad-cam "$photo" --output limited.png) 2> stderr.txt
-  [ $? -eq 1 ] && grep -q 'limited.png cannot be written: File too large' stderr.txt && cmp new.npy limited.png &&
-    [ -z "$(find . -name '.convlens*')" ]
+limited () { # FILE TEXT ARGUMENT…
+  local file=$1 text=$2 code=0
+  shift 2
+  cp "$file" before.bin
+  (ulimit -f 1; exec "$convlens" "$@") 2> stderr.txt || code=$?
+  cat stderr.txt
+  [ $code -eq 1 ] && grep -qF -- "$text" stderr.txt && cmp before.bin "$file" && [ -z "$(find . -name '.convlens*')" ]
 }
-ok "a full disk leaves the old file" limited
+cp "$golden/model.h5" models/full.h5
+echo '{}' > models/full.h5.json
+for name in one two three four; do printf '%s%01000d\n' $name 0; done > long.txt
+ok "a full disk leaves the old file" limited models/full.h5.json 'full.h5.json cannot be written: File too large' \
+  describe models/full.h5 --labels long.txt
+cp new.npy limited.png
+ok "a driver's memory that could not be is not begun" limited limited.png '(ulimit -f)' \
+  grad-cam "$photo" --output limited.png
 ln -s circle.png circle.png
 refuses "a link to itself" 1 'circle.png cannot be written' "$convlens" "${golden_cam[@]}" --overlay circle.png
 ok "and it stays a link" [ -L circle.png ]

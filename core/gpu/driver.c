@@ -70,10 +70,7 @@ static gboolean
 has_space (const char *folder)
 {
   struct statvfs disk;
-  struct rlimit file;
 
-  if (getrlimit (RLIMIT_FSIZE, &file) == 0 && file.rlim_cur < CACHE_SPACE)
-    return FALSE;
   return statvfs (folder, &disk) != 0
          || ((guint64) disk.f_bavail * disk.f_frsize >= CACHE_SPACE
              && (disk.f_files == 0 || disk.f_favail >= CACHE_FILES));
@@ -226,6 +223,21 @@ check_once (void)
   g_once_init_leave (&done, 1);
 }
 
+/* Mesa's software driver keeps its memory in a file without a name since version 24. */
+static gboolean
+check_file_limit (GError **error)
+{
+  struct rlimit file;
+
+  if (getrlimit (RLIMIT_FSIZE, &file) != 0 || file.rlim_cur >= LITTLE_MEMORY)
+    return TRUE;
+  g_set_error (error, CNN_ERROR, CNN_ERROR_DEVICE,
+               "this process may write files of %d MB at most (ulimit -f), and a Vulkan driver may "
+               "keep its memory in one: %d MB are needed",
+               (int) (file.rlim_cur / MB), (int) (LITTLE_MEMORY / MB));
+  return FALSE;
+}
+
 gboolean
 cnn_gpu_prepare (GError **error)
 {
@@ -237,7 +249,8 @@ cnn_gpu_prepare (GError **error)
   check_once ();
   if (g_atomic_pointer_get (&loaded) != 0)
     return TRUE;
-  if (!check_limits (DRIVER_SPACE + data, data, "load a Vulkan driver", error))
+  if (!check_file_limit (error)
+      || !check_limits (DRIVER_SPACE + data, data, "load a Vulkan driver", error))
     return FALSE;
   g_atomic_pointer_set (&loaded, 1);
   return TRUE;
