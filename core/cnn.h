@@ -143,7 +143,9 @@ typedef enum
 typedef struct
 {
   const char *class_wish; /* NULL: auto */
-  const char *layer;      /* NULL or "auto": COMMANDS' automatic layer */
+  const char *layer;      /* NULL or "auto": the last layer with a map (H·W > 1), behind a
+                           * convolution, that lies on every path to the score; pooling, dropout,
+                           * padding and reshaping are left out */
   CnnScoreKind score;     /* `book` always takes the probability */
   CnnPreset preset;
 } CnnGradCamOptions;

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "session.h"
+
+/* A session's life, and what it knows of itself. */
+
+#include "session_private.h"
 
 #include "json.h"
 #include "timing.h"
@@ -8,18 +11,14 @@
 
 #define DEFAULT_MODEL "efficientnet-lite0"
 
-/* A model for any size, and nobody who names one: the photograph's own, up to this. Larger ones
- * are seldom what a model has learned from, and a software driver takes minutes over them. */
-#define LARGEST_OWN_SIZE 1024
-
 static const char *
 or_null (const char *text)
 {
   return text != NULL && *text != '\0' ? text : NULL;
 }
 
-static void
-update_warning (CnnSession *self)
+void
+cnn_session_update_warning (CnnSession *self)
 {
   const char *guess = self->network->preprocess_warning;
   const char *policy = self->network->model->half_precision_policy
@@ -102,17 +101,8 @@ cnn_session_open (const CnnOptions *options, gboolean on_device, const CnnProgre
   if ((on_device && !cnn_gpu_prepare (error))
       || !open_both (self, options, on_device, progress, error))
     return NULL;
-  update_warning (self);
+  cnn_session_update_warning (self);
   return g_steal_pointer (&self);
-}
-
-void
-cnn_session_forget_plan (CnnSession *self)
-{
-  g_clear_pointer (&self->plan, cnn_plan_free);
-  g_clear_pointer (&self->outputs, g_array_unref);
-  g_clear_pointer (&self->gradients, g_array_unref);
-  self->has_run = FALSE;
 }
 
 CnnSession *
@@ -138,354 +128,6 @@ cnn_session_unref (CnnSession *self)
   g_free (self->warning);
   g_free (self->name);
   g_free (self);
-}
-
-/* --- The input --- */
-
-static const CnnShape *
-own_shape (const CnnSession *self)
-{
-  return &cnn_model_node (self->network->model, self->network->model->input)->shape;
-}
-
-static gboolean
-same_shape (const CnnShape *a, const CnnShape *b)
-{
-  return a->n == b->n && a->h == b->h && a->w == b->w && a->c == b->c;
-}
-
-/* Takes `input` as what the model gets from now on. */
-static gboolean
-take_input (CnnSession *self, CnnArray *input, const CnnShape *shape, GError **error)
-{
-  int node = self->network->model->input;
-  CnnShape *shapes = cnn_model_shapes (self->network->model, shape, error);
-
-  if (shapes == NULL)
-    return FALSE;
-  if (self->shapes == NULL || !same_shape (&self->shapes[node], &shapes[node]))
-    cnn_session_forget_plan (self);
-  g_free (self->shapes);
-  self->shapes = shapes;
-  cnn_array_ref (input);
-  cnn_array_unref (self->input);
-  self->input = input;
-  self->has_run = FALSE;
-  self->microseconds = 0;
-  return TRUE;
-}
-
-gboolean
-cnn_session_set_input (CnnSession *self, const CnnArray *input, GError **error)
-{
-  const CnnShape *own;
-  CnnShape shape = { .n = 1, .h = 1, .w = 1 };
-  const gint64 *dims;
-  int rank;
-  g_autoptr (CnnArray) copy = NULL;
-
-  g_return_val_if_fail (self != NULL && input != NULL, FALSE);
-  own = own_shape (self);
-  dims = input->dims;
-  rank = input->rank;
-  /* A batch of one, as Keras' predict takes it, is the same thing. */
-  if (rank == own->rank + 1 && dims[0] == 1)
-    {
-      dims++;
-      rank--;
-    }
-  for (int i = 0; i < rank; i++)
-    if (rank != own->rank || dims[i] < 1 || dims[i] > G_MAXINT)
-      {
-        g_autofree char *wants = cnn_shape_to_string (own);
-        g_autofree char *gets = cnn_dims_to_string (input->rank, input->dims);
-
-        g_set_error (error, CNN_ERROR, CNN_ERROR_ARGUMENT, "%s takes an input of %s, not %s",
-                     self->name, wants, gets);
-        return FALSE;
-      }
-  shape.rank = rank;
-  shape.c = rank > 0 ? (int) dims[rank - 1] : 1;
-  if (rank > 1)
-    shape.h = (int) dims[0];
-  if (rank > 2)
-    shape.w = (int) dims[1];
-  if (!cnn_check_finite (input, "the input", error))
-    return FALSE;
-
-  copy = cnn_array_new (rank, dims, "the input", error);
-  if (copy == NULL)
-    return FALSE;
-  memcpy (copy->data, input->data, cnn_array_count (input) * sizeof (float));
-  if (!take_input (self, copy, &shape, error))
-    return FALSE;
-  g_clear_pointer (&self->photo, cnn_image_unref);
-  g_clear_pointer (&self->size_warning, g_free); /* which was a photograph's */
-  update_warning (self);
-  return TRUE;
-}
-
-/* The size that the photograph gets before the model sees it. */
-static void
-find_input_size (CnnSession *self, const CnnImage *photo, int *width, int *height)
-{
-  const CnnShape *own = own_shape (self);
-  double shrink = 1;
-
-  g_clear_pointer (&self->size_warning, g_free);
-  *width = self->wanted_width > 0 ? self->wanted_width : own->w;
-  *height = self->wanted_height > 0 ? self->wanted_height : own->h;
-  if (*width == 0)
-    *width = self->network->default_width;
-  if (*height == 0)
-    *height = self->network->default_height;
-  if (*width == 0 || *height == 0)
-    {
-      shrink = MIN (1, LARGEST_OWN_SIZE / (double) MAX (photo->width, photo->height));
-      if (*width == 0)
-        *width = MAX (1, (int) (photo->width * shrink + 0.5));
-      if (*height == 0)
-        *height = MAX (1, (int) (photo->height * shrink + 0.5));
-      self->size_warning = g_strdup_printf (
-          "The model takes pictures of any size; this one was given to it at %d×%d.", *width,
-          *height);
-    }
-  update_warning (self);
-}
-
-/* keras.applications' preprocess_input on 0…255, in place, with float32 steps as there. */
-static void
-preprocess (CnnPreprocess kind, float *values, gsize pixels, int channels)
-{
-  static const float bgr_mean[3] = { 103.939f, 116.779f, 123.68f };
-  static const float mean[3] = { 0.485f, 0.456f, 0.406f },
-                     deviation[3] = { 0.229f, 0.224f, 0.225f };
-  gsize count = pixels * (gsize) channels;
-
-  switch (kind)
-    {
-    case CNN_PREPROCESS_AUTO:
-    case CNN_PREPROCESS_NONE:
-      break;
-    case CNN_PREPROCESS_TF:
-      for (gsize i = 0; i < count; i++)
-        values[i] = values[i] / 127.5f - 1.0f;
-      break;
-    case CNN_PREPROCESS_UNIT:
-      for (gsize i = 0; i < count; i++)
-        values[i] /= 255.0f;
-      break;
-    case CNN_PREPROCESS_CAFFE:
-      for (gsize i = 0; i < count; i += 3)
-        {
-          float red = values[i];
-
-          values[i] = values[i + 2] - bgr_mean[0];
-          values[i + 1] -= bgr_mean[1];
-          values[i + 2] = red - bgr_mean[2];
-        }
-      break;
-    case CNN_PREPROCESS_TORCH:
-      for (gsize i = 0; i < count; i++)
-        values[i] = (values[i] / 255.0f - mean[i % 3]) / deviation[i % 3];
-      break;
-    }
-}
-
-/* What the model gets for a photograph without alpha and of its channels. Transfer full. */
-static CnnArray *
-make_input (const CnnSession *self, const CnnImage *photo, int width, int height, CnnResize resize,
-            GError **error)
-{
-  int channels = photo->channels;
-  g_autofree guint8 *resized = cnn_image_resize_bytes (photo, width, height, resize, error);
-  g_autoptr (CnnArray) input = NULL;
-  gsize count;
-
-  if (resized == NULL)
-    return NULL;
-  input = cnn_array_new (3, (gint64[]){ height, width, channels }, "the input", error);
-  if (input == NULL)
-    return NULL;
-  count = cnn_array_count (input);
-  for (gsize i = 0; i < count; i++)
-    input->data[i] = resized[i];
-  preprocess (self->network->preprocess, input->data, count / (gsize) channels, channels);
-  return g_steal_pointer (&input);
-}
-
-static gboolean
-input_from_photo (CnnSession *self, const CnnImage *photo, CnnResize resize, GError **error)
-{
-  int width, height;
-  g_autoptr (CnnArray) input = NULL;
-  CnnShape shape;
-
-  find_input_size (self, photo, &width, &height);
-  shape = cnn_shape (1, height, width, photo->channels);
-  input = make_input (self, photo, width, height, resize, error);
-  if (input == NULL || !take_input (self, input, &shape, error))
-    return FALSE;
-  self->resized = resize;
-  return TRUE;
-}
-
-/* The photograph without alpha, of the model's channels. Transfer full. */
-static CnnImage *
-fit_photo (const CnnSession *self, const CnnImage *photo, GError **error)
-{
-  const CnnShape *own = own_shape (self);
-  CnnPreprocess kind = self->network->preprocess;
-  int channels = own->c == 1 ? 1 : 3;
-  g_autoptr (CnnImage) flat = NULL;
-
-  if (own->rank != 3 || (own->c != 0 && own->c != 1 && own->c != 3))
-    {
-      g_autofree char *wants = cnn_shape_to_string (own);
-
-      g_set_error (error, CNN_ERROR, CNN_ERROR_UNSUPPORTED,
-                   "%s takes an input of %s, which a photograph is not; give it as an .npy file",
-                   self->name, wants);
-      return NULL;
-    }
-  if (own->c == 1 && (kind == CNN_PREPROCESS_CAFFE || kind == CNN_PREPROCESS_TORCH))
-    {
-      g_set_error (error, CNN_ERROR, CNN_ERROR_ARGUMENT,
-                   "preprocess %s is for models with 3 channels, %s has 1",
-                   kind == CNN_PREPROCESS_CAFFE ? "caffe" : "torch", self->name);
-      return NULL;
-    }
-  flat = cnn_image_flatten (photo, self->background, error);
-  if (flat == NULL || flat->channels == channels)
-    return g_steal_pointer (&flat);
-  return cnn_image_convert (flat, channels, error);
-}
-
-gboolean
-cnn_session_set_photo (CnnSession *self, const CnnImage *photo, GError **error)
-{
-  g_autoptr (CnnImage) fitting = NULL;
-
-  g_return_val_if_fail (self != NULL && photo != NULL, FALSE);
-  fitting = fit_photo (self, photo, error);
-  if (fitting == NULL || !input_from_photo (self, fitting, self->resize, error))
-    return FALSE;
-  cnn_image_unref (self->photo);
-  self->photo = g_steal_pointer (&fitting);
-  return TRUE;
-}
-
-CnnArray *
-cnn_session_photo_input (const CnnSession *self, const CnnImage *photo, int width, int height,
-                         GError **error)
-{
-  g_autoptr (CnnImage) fitting = fit_photo (self, photo, error);
-
-  return fitting != NULL ? make_input (self, fitting, width, height, self->resize, error) : NULL;
-}
-
-gboolean
-cnn_session_prepare (CnnSession *self, CnnResize resize, GError **error)
-{
-  if (self->input == NULL)
-    {
-      g_set_error (error, CNN_ERROR, CNN_ERROR_ARGUMENT, "there is no picture to look at");
-      return FALSE;
-    }
-  if (self->photo == NULL || self->resized == resize)
-    return TRUE;
-  return input_from_photo (self, self->photo, resize, error);
-}
-
-/* --- Running --- */
-
-static gboolean
-contains (const GArray *have, const int *wanted, int n)
-{
-  for (int i = 0; i < n; i++)
-    {
-      gboolean found = FALSE;
-
-      for (guint j = 0; j < have->len && !found; j++)
-        found = g_array_index (have, int, j) == wanted[i];
-      if (!found)
-        return FALSE;
-    }
-  return TRUE;
-}
-
-static GArray *
-copy_nodes (const int *nodes, int n)
-{
-  GArray *copy = g_array_new (FALSE, FALSE, sizeof (int));
-
-  if (n > 0)
-    g_array_append_vals (copy, nodes, (guint) n);
-  return copy;
-}
-
-gboolean
-cnn_session_run (CnnSession *self, const int *outputs, int n_outputs, int score,
-                 const int *gradients, int n_gradients, const CnnProgress *progress, GError **error)
-{
-  gboolean fits = self->plan != NULL && contains (self->outputs, outputs, n_outputs)
-                  && contains (self->gradients, gradients, n_gradients)
-                  && (score < 0 || score == self->score);
-  gint64 start;
-
-  if (self->device == NULL)
-    {
-      g_set_error (error, CNN_ERROR, CNN_ERROR_DEVICE, "the model was opened without a device");
-      return FALSE;
-    }
-  if (!fits)
-    {
-      CnnPlanRequest request = { .input = self->shapes[self->network->model->input],
-                                 .outputs = outputs,
-                                 .n_outputs = n_outputs,
-                                 .score = score,
-                                 .gradients = gradients,
-                                 .n_gradients = n_gradients,
-                                 .repeated = self->many,
-                                 .values = self->input->data };
-
-      if (!cnn_progress_step (progress, 0, "preparing the model", error))
-        return FALSE;
-      cnn_session_forget_plan (self);
-      start = cnn_timing_start ();
-      self->plan = cnn_plan_new (self->network->model, self->device, &request, error);
-      cnn_timing_stop (start, "planning and recording");
-      if (self->plan == NULL)
-        return FALSE;
-      self->outputs = copy_nodes (outputs, n_outputs);
-      self->gradients = copy_nodes (gradients, n_gradients);
-      self->score = score;
-    }
-  if (self->has_run && (score < 0 || !self->spent))
-    return TRUE;
-  if (!cnn_progress_step (progress, 0.3, "running the model", error))
-    {
-      /* it may have begun with this input */
-      if (!fits)
-        cnn_session_forget_plan (self);
-      return FALSE;
-    }
-  start = cnn_plan_begun_at (self->plan);
-  self->has_run = cnn_plan_forward (self->plan, self->input->data, error);
-  self->spent = FALSE;
-  self->microseconds += g_get_monotonic_time () - start;
-  return self->has_run;
-}
-
-gboolean
-cnn_session_run_back (CnnSession *self, const float *seed, GError **error)
-{
-  gint64 start = g_get_monotonic_time ();
-  gboolean done = cnn_plan_backward (self->plan, seed, error);
-
-  self->microseconds += g_get_monotonic_time () - start;
-  self->spent = TRUE;
-  return done;
 }
 
 /* --- Facts --- */
@@ -524,7 +166,8 @@ cnn_session_input_size (const CnnSession *self, int *width, int *height)
   const CnnShape *shape;
 
   g_return_if_fail (self != NULL);
-  shape = self->shapes != NULL ? &self->shapes[self->network->model->input] : own_shape (self);
+  shape = self->shapes != NULL ? &self->shapes[self->network->model->input]
+                               : cnn_session_own_shape (self);
   if (width != NULL)
     *width = shape->w;
   if (height != NULL)
@@ -551,7 +194,7 @@ cnn_session_facts (const CnnSession *self, CnnFacts *facts)
 
   g_return_if_fail (self != NULL && facts != NULL);
   network = self->network;
-  own = own_shape (self);
+  own = cnn_session_own_shape (self);
   output = &cnn_model_node (network->model, network->model->output)->shape;
   *facts = (CnnFacts){
     .path = network->path,
@@ -569,7 +212,7 @@ cnn_session_facts (const CnnSession *self, CnnFacts *facts)
     .channels = own->c,
     .width = self->wanted_width > 0 ? self->wanted_width : network->default_width,
     .height = self->wanted_height > 0 ? self->wanted_height : network->default_height,
-    .size_from = self->wanted_width > 0 ? "the option" : network->size_from,
+    .size_from = self->wanted_width > 0 ? CNN_FROM_OPTION : network->size_from,
     /* one unit tells two classes apart */
     .classes = output->h * output->w != 1 ? 0 : MAX (output->c, 2),
     .labels = network->labels,

@@ -3,7 +3,7 @@
 /* Does the model need what a heatmap shows? Petsiuk, Das and Saenko, "RISE: Randomized Input
  * Sampling for Explanation of Black-box Models", 2018, https://arxiv.org/abs/1806.07421 */
 
-#include "session.h"
+#include "visualize.h"
 
 #include <math.h>
 #include <string.h>
