@@ -88,6 +88,7 @@ cnn_session_set_input (CnnSession *self, const CnnArray *input, GError **error)
   if (!take_input (self, copy, &shape, error))
     return FALSE;
   g_clear_pointer (&self->photo, cnn_image_unref);
+  g_clear_pointer (&self->fitting, cnn_image_unref);
   g_clear_pointer (&self->size_warning, g_free); /* which was a photograph's */
   cnn_session_update_warning (self);
   return TRUE;
@@ -198,14 +199,11 @@ input_from_photo (CnnSession *self, const CnnImage *photo, CnnResize resize, GEr
   return TRUE;
 }
 
-/* The photograph without alpha, of the model's channels. Transfer full. */
-static CnnImage *
-fit_photo (const CnnSession *self, const CnnImage *photo, GError **error)
+static gboolean
+takes_photos (const CnnSession *self, GError **error)
 {
   const CnnShape *own = cnn_session_own_shape (self);
   CnnPreprocess kind = self->network->preprocess;
-  int channels = own->c == 1 ? 1 : 3;
-  g_autoptr (CnnImage) flat = NULL;
 
   if (own->rank != 3 || (own->c != 0 && own->c != 1 && own->c != 3))
     {
@@ -214,42 +212,66 @@ fit_photo (const CnnSession *self, const CnnImage *photo, GError **error)
       g_set_error (error, CNN_ERROR, CNN_ERROR_UNSUPPORTED,
                    "%s takes an input of %s, which a photograph is not; give it as an .npy file",
                    self->name, wants);
-      return NULL;
+      return FALSE;
     }
   if (own->c == 1 && (kind == CNN_PREPROCESS_CAFFE || kind == CNN_PREPROCESS_TORCH))
     {
       g_set_error (error, CNN_ERROR, CNN_ERROR_ARGUMENT,
                    "preprocess %s is for models with 3 channels, %s has 1",
                    kind == CNN_PREPROCESS_CAFFE ? "caffe" : "torch", self->name);
-      return NULL;
+      return FALSE;
     }
-  flat = cnn_image_flatten (photo, self->background, error);
-  if (flat == NULL || flat->channels == channels)
-    return g_steal_pointer (&flat);
-  return cnn_image_convert (flat, channels, error);
+  return TRUE;
+}
+
+/* A photograph without alpha in the channels of the model. Transfer full. */
+static CnnImage *
+fit_photo (const CnnSession *self, const CnnImage *flat, GError **error)
+{
+  return cnn_image_convert (flat, cnn_session_own_shape (self)->c == 1 ? 1 : 3, error);
 }
 
 gboolean
 cnn_session_set_photo (CnnSession *self, const CnnImage *photo, GError **error)
 {
+  g_autoptr (CnnImage) flat = NULL;
   g_autoptr (CnnImage) fitting = NULL;
+  g_autoptr (CnnImage) colored = NULL;
 
   g_return_val_if_fail (self != NULL && photo != NULL, FALSE);
-  fitting = fit_photo (self, photo, error);
-  if (fitting == NULL || !input_from_photo (self, fitting, self->resize, error))
+  if (!takes_photos (self, error)
+      || (flat = cnn_image_flatten (photo, self->background, error)) == NULL
+      || (fitting = fit_photo (self, flat, error)) == NULL)
+    return FALSE;
+  colored = fitting->channels == 3 ? cnn_image_ref (fitting) : cnn_image_convert (flat, 3, error);
+  if (colored == NULL || !input_from_photo (self, fitting, self->resize, error))
     return FALSE;
   cnn_image_unref (self->photo);
-  self->photo = g_steal_pointer (&fitting);
+  cnn_image_unref (self->fitting);
+  self->photo = g_steal_pointer (&colored);
+  self->fitting = g_steal_pointer (&fitting);
   return TRUE;
+}
+
+const CnnImage *
+cnn_session_photo (const CnnSession *self)
+{
+  g_return_val_if_fail (self != NULL, NULL);
+  return self->photo;
 }
 
 CnnArray *
 cnn_session_photo_input (const CnnSession *self, const CnnImage *photo, int width, int height,
                          GError **error)
 {
-  g_autoptr (CnnImage) fitting = fit_photo (self, photo, error);
+  g_autoptr (CnnImage) flat = NULL;
+  g_autoptr (CnnImage) fitting = NULL;
 
-  return fitting != NULL ? make_input (self, fitting, width, height, self->resize, error) : NULL;
+  if (!takes_photos (self, error)
+      || (flat = cnn_image_flatten (photo, self->background, error)) == NULL
+      || (fitting = fit_photo (self, flat, error)) == NULL)
+    return NULL;
+  return make_input (self, fitting, width, height, self->resize, error);
 }
 
 gboolean
@@ -260,7 +282,7 @@ cnn_session_prepare (CnnSession *self, CnnResize resize, GError **error)
       g_set_error (error, CNN_ERROR, CNN_ERROR_ARGUMENT, "there is no picture to look at");
       return FALSE;
     }
-  if (self->photo == NULL || self->resized == resize)
+  if (self->fitting == NULL || self->resized == resize)
     return TRUE;
-  return input_from_photo (self, self->photo, resize, error);
+  return input_from_photo (self, self->fitting, resize, error);
 }

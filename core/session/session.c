@@ -7,8 +7,6 @@
 #include "json.h"
 #include "timing.h"
 
-#include <string.h>
-
 #define DEFAULT_MODEL "efficientnet-lite0"
 
 static const char *
@@ -81,7 +79,6 @@ CnnSession *
 cnn_session_open (const CnnOptions *options, gboolean on_device, const CnnProgress *progress,
                   GError **error)
 {
-  static const float white[3] = { 1, 1, 1 };
   g_autoptr (CnnSession) self = NULL;
   const char *name;
 
@@ -95,8 +92,7 @@ cnn_session_open (const CnnOptions *options, gboolean on_device, const CnnProgre
   self->wanted_width = options->input_width;
   self->wanted_height = options->input_height;
   self->resize = options->resize;
-  memcpy (self->background, options->background != NULL ? options->background : white,
-          sizeof white);
+  self->background = g_memdup2 (options->background, 3 * sizeof (float));
 
   if ((on_device && !cnn_gpu_prepare (error))
       || !open_both (self, options, on_device, progress, error))
@@ -120,10 +116,12 @@ cnn_session_unref (CnnSession *self)
     return;
   cnn_session_forget_plan (self);
   cnn_image_unref (self->photo);
+  cnn_image_unref (self->fitting);
   cnn_array_unref (self->input);
   g_free (self->shapes);
   cnn_network_free (self->network);
   cnn_device_unref (self->device);
+  g_free (self->background);
   g_free (self->size_warning);
   g_free (self->warning);
   g_free (self->name);

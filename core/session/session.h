@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #pragma once
 
-/* The session's inside, for core/visualize: it prepares, runs and names classes for every method. */
+/* The session's inside, for core/visualize: it prepares, runs and names classes for every method.
+ */
 
 #include "cnn.h"
 #include "keras.h"
@@ -26,13 +27,14 @@ struct _CnnSession
   gboolean many;                   /* pictures are to come */
   int wanted_width, wanted_height; /* 0: not said */
   CnnResize resize;
-  float background[3];
+  float *background;  /* or NULL: cnn_image_flatten's own */
   char *size_warning; /* or NULL */
   char *warning;      /* all that the report should mention, or NULL */
 
-  CnnImage *photo;   /* without alpha, of the model's channels; or NULL */
+  CnnImage *photo;   /* composed over the background, RGB; or NULL */
+  CnnImage *fitting; /* the same of the model's channels */
   CnnArray *input;   /* what goes into the model, or NULL */
-  CnnResize resized; /* how input was made of photo */
+  CnnResize resized; /* how input was made of fitting */
   CnnShape *shapes;  /* of every node for this input */
 
   CnnPlan *plan; /* for the request below, or NULL */
