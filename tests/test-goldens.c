@@ -3,7 +3,7 @@
  * score at every layer that golden.json names, against Keras' own numbers. A folder in tests/golden
  * is a case for each of its model files; tests/keras/make-goldens.py tells how to add one. */
 #include "image.h"
-#include "keras.h"
+#include "network.h"
 #include "plan.h"
 
 #include <json-glib/json-glib.h>
