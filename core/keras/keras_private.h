@@ -115,6 +115,10 @@ gboolean cnn_part_is_input (const CnnPart *part);
  * layer asks for it. Transfer full. */
 CnnPart *cnn_config_read (JsonNode *root, int keras_major, gboolean *half_precision,
                           GError **error);
+/* What a name of an activation means in a version of Keras: hard_sigmoid was another function
+ * before
+ * 3. FALSE for a name that is not known. */
+gboolean cnn_keras_activation (const char *name, int keras_major, CnnActivation *activation);
 /* The layer of a class and its config. Transfer full. */
 CnnLayer *cnn_parameters_layer (const CnnLayerClass *klass, const char *name, int keras_major,
                                 JsonObject *config, GError **error);

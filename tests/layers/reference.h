@@ -21,7 +21,6 @@ typedef struct
 {
   const char *class_name;
   const char *params; /* "filters=8 strides=2,1 padding=same" */
-  int keras_major;
   int n_inputs;
   RefTensor inputs[REFERENCE_MAX_INPUTS];
   double *weights[REFERENCE_MAX_WEIGHTS]; /* in Keras' order */
@@ -45,8 +44,8 @@ int ref_numbers (const char *params, const char *key, double *values, int most);
 double ref_number (const char *params, const char *key, double standard);
 char *ref_word (const char *params, const char *key, const char *standard);
 
-/* Applies an activation by Keras' name, in place. FALSE for a name it does not know. */
-gboolean ref_activate (const char *name, int keras_major, RefTensor *tensor);
+/* Applies an activation by its function's name, in place. FALSE for a name it does not know. */
+gboolean ref_activate (const char *name, RefTensor *tensor);
 
 /* The layer's output without its activation; data is new memory. FALSE for an unknown class. */
 gboolean ref_forward (const RefCase *test, RefTensor *output);
