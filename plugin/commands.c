@@ -280,11 +280,3 @@ command_open (const CnnOptions *options, const Subject *subject, const CnnProgre
     return NULL;
   return g_steal_pointer (&session);
 }
-
-CnnImage *
-command_flat_photo (const Arguments *arguments, const Subject *subject, GError **error)
-{
-  static const float white[3] = { 1, 1, 1 };
-  const float *background = arguments_color (arguments, "background");
-  return cnn_image_flatten (subject->photo, background != NULL ? background : white, error);
-}
