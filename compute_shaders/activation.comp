@@ -7,10 +7,10 @@
 #include "flat.glsl"
 #include "vectors.glsl"
 
-layout (constant_id = 0) const uint ACTIVATION = 0;
+layout (constant_id = ACTIVATION_KIND) const uint ACTIVATION = 0;
 
-VECTORS (0, source);
-layout (set = 0, binding = 1) writeonly buffer Target { vec4 target[]; };
+VECTORS (ACTIVATION_SOURCE, source);
+layout (set = 0, binding = ACTIVATION_TARGET) writeonly buffer Target { vec4 target[]; };
 
 void
 main ()

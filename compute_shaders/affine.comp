@@ -7,13 +7,13 @@
 #include "flat.glsl"
 #include "vectors.glsl"
 
-layout (constant_id = 0) const uint ACTIVATION = 0;
-layout (constant_id = 1) const uint RESIDUAL = 0;
+layout (constant_id = AFFINE_ACTIVATION) const uint ACTIVATION = 0;
+layout (constant_id = AFFINE_HAS_RESIDUAL) const uint RESIDUAL = 0;
 
-VECTORS (0, source);
-VECTORS (1, affine);
-layout (set = 0, binding = 2) writeonly buffer Target { vec4 target[]; };
-VECTORS (3, residual);
+VECTORS (AFFINE_SOURCE, source);
+VECTORS (AFFINE_AFFINE, affine);
+layout (set = 0, binding = AFFINE_TARGET) writeonly buffer Target { vec4 target[]; };
+VECTORS (AFFINE_RESIDUAL, residual);
 #include "epilogue.glsl"
 
 void

@@ -14,23 +14,23 @@
 #include "conv2d_params.h"
 #include "vectors.glsl"
 
-layout (constant_id = 0) const uint LANES = 8;
-layout (constant_id = 1) const uint MODE = CONV2D_WINDOW;
-layout (constant_id = 2) const uint ACTIVATION = 0;
-layout (constant_id = 3) const bool CHANNELS_IN_LANES = true;
-layout (constant_id = 4) const uint NARROW = 28;
-layout (constant_id = 5) const uint WIDE = 4;
-layout (constant_id = 6) const uint RESIDUAL = 0;
-layout (constant_id = 7) const uint EPILOGUE = 0;
-layout (local_size_x_id = 0) in;
+layout (constant_id = CONV2D_LANES) const uint LANES = 8;
+layout (constant_id = CONV2D_MODE) const uint MODE = CONV2D_WINDOW;
+layout (constant_id = CONV2D_ACTIVATION) const uint ACTIVATION = 0;
+layout (constant_id = CONV2D_CHANNELS_IN_LANES) const bool CHANNELS_IN_LANES = true;
+layout (constant_id = CONV2D_NARROW) const uint NARROW = 28;
+layout (constant_id = CONV2D_WIDE) const uint WIDE = 4;
+layout (constant_id = CONV2D_HAS_RESIDUAL) const uint RESIDUAL = 0;
+layout (constant_id = CONV2D_EPILOGUE) const uint EPILOGUE = 0;
+layout (local_size_x_id = CONV2D_LANES) in;
 
-VECTORS (0, source);
+VECTORS (CONV2D_SOURCE, source);
 /* [channel tile][tap][input plane][channel of the tile] */
-VECTORS (1, weights);
-VECTORS (2, affine);
-layout (set = 0, binding = 3) writeonly buffer Target { vec4 target[]; };
-VECTORS (4, residual);
-VECTORS (5, value);
+VECTORS (CONV2D_WEIGHTS, weights);
+VECTORS (CONV2D_AFFINE, affine);
+layout (set = 0, binding = CONV2D_TARGET) writeonly buffer Target { vec4 target[]; };
+VECTORS (CONV2D_RESIDUAL, residual);
+VECTORS (CONV2D_VALUE, value);
 #include "conv2d_epilogue.glsl"
 
 const uint CHANNELS = CHANNELS_IN_LANES ? WIDE * LANES : NARROW;

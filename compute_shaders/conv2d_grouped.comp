@@ -7,16 +7,16 @@
 #include "flat.glsl"
 #include "vectors.glsl"
 
-layout (constant_id = 0) const uint BACKWARD = 0;
-layout (constant_id = 1) const uint ACTIVATION = 0;
-layout (constant_id = 2) const uint RESIDUAL = 0;
+layout (constant_id = CONV2D_GROUPED_BACKWARD) const uint BACKWARD = 0;
+layout (constant_id = CONV2D_GROUPED_ACTIVATION) const uint ACTIVATION = 0;
+layout (constant_id = CONV2D_GROUPED_HAS_RESIDUAL) const uint RESIDUAL = 0;
 
-layout (set = 0, binding = 0) readonly buffer Source { float source[]; };
+layout (set = 0, binding = CONV2D_GROUPED_SOURCE) readonly buffer Source { float source[]; };
 /* Keras' kernel (kernel_h, kernel_w, in_c / groups, out_c) */
-layout (set = 0, binding = 1) readonly buffer Weights { float weights[]; };
-VECTORS (2, affine);
-layout (set = 0, binding = 3) writeonly buffer Target { vec4 target[]; };
-VECTORS (4, residual);
+layout (set = 0, binding = CONV2D_GROUPED_WEIGHTS) readonly buffer Weights { float weights[]; };
+VECTORS (CONV2D_GROUPED_AFFINE, affine);
+layout (set = 0, binding = CONV2D_GROUPED_TARGET) writeonly buffer Target { vec4 target[]; };
+VECTORS (CONV2D_GROUPED_RESIDUAL, residual);
 #include "epilogue.glsl"
 
 uint

@@ -19,11 +19,27 @@
 #define CONV2D_FEW_CHANNELS 4
 #define CONV2D_FEW_VECTORS 8
 
-/* specialization constants: 0 lanes, 1 mode, 2 activation, 3 channels in lanes, 4 narrow, 5 wide,
- * 6 residual, 7 epilogue */
+/* Modes. */
 #define CONV2D_POINTWISE 0
 #define CONV2D_WINDOW 1
 #define CONV2D_SPREAD 2
+
+/* Specialization constants. */
+#define CONV2D_LANES 0
+#define CONV2D_MODE 1
+#define CONV2D_ACTIVATION 2
+#define CONV2D_CHANNELS_IN_LANES 3
+#define CONV2D_NARROW 4
+#define CONV2D_WIDE 5
+#define CONV2D_HAS_RESIDUAL 6
+#define CONV2D_EPILOGUE 7
+/* Bindings. */
+#define CONV2D_SOURCE 0
+#define CONV2D_WEIGHTS 1
+#define CONV2D_AFFINE 2
+#define CONV2D_TARGET 3
+#define CONV2D_RESIDUAL 4
+#define CONV2D_VALUE 5
 
 CNN_PARAMS (Conv2dParams)
 {
@@ -37,4 +53,5 @@ CNN_PARAMS (Conv2dParams)
   uint has_affine;
   float alpha, max_value, threshold;
 };
+CNN_PARAMS_SIZE (Conv2dParams, 100)
 #endif

@@ -5,15 +5,15 @@
 #include "dense_params.h"
 #include "vectors.glsl"
 
-layout (constant_id = 0) const uint ACTIVATION = 0;
-layout (constant_id = 1) const uint RESIDUAL = 0;
+layout (constant_id = DENSE_ACTIVATION) const uint ACTIVATION = 0;
+layout (constant_id = DENSE_HAS_RESIDUAL) const uint RESIDUAL = 0;
 layout (local_size_x = DENSE_COLUMNS, local_size_y = DENSE_SLICES) in;
 
-VECTORS (0, source);
-VECTORS (1, weights);
-VECTORS (2, affine);
-layout (set = 0, binding = 3) writeonly buffer Target { vec4 target[]; };
-VECTORS (4, residual);
+VECTORS (DENSE_SOURCE, source);
+VECTORS (DENSE_WEIGHTS, weights);
+VECTORS (DENSE_AFFINE, affine);
+layout (set = 0, binding = DENSE_TARGET) writeonly buffer Target { vec4 target[]; };
+VECTORS (DENSE_RESIDUAL, residual);
 #include "epilogue.glsl"
 
 shared vec4 parts[DENSE_SLICES][DENSE_COLUMNS];

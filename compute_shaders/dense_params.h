@@ -9,6 +9,21 @@
 #define DENSE_COLUMNS 16
 #define DENSE_SLICES 8 /* parts of the sum that are formed side by side */
 
+/* Specialization constants of dense. */
+#define DENSE_ACTIVATION 0
+#define DENSE_HAS_RESIDUAL 1
+/* Bindings of dense. */
+#define DENSE_SOURCE 0
+#define DENSE_WEIGHTS 1
+#define DENSE_AFFINE 2
+#define DENSE_TARGET 3
+#define DENSE_RESIDUAL 4
+
+/* Bindings of dense_backward. */
+#define DENSE_BACKWARD_SOURCE 0
+#define DENSE_BACKWARD_WEIGHTS 1
+#define DENSE_BACKWARD_TARGET 2
+
 /* specialization constants, forward: 0 activation, 1 residual */
 CNN_PARAMS (DenseParams)
 {
@@ -17,4 +32,5 @@ CNN_PARAMS (DenseParams)
   uint items; /* backward: vec4s to compute */
   float alpha, max_value, threshold;
 };
+CNN_PARAMS_SIZE (DenseParams, 36)
 #endif

@@ -7,16 +7,16 @@
 #include "flat.glsl"
 #include "vectors.glsl"
 
-layout (constant_id = 0) const uint SINGLE = 1;
-layout (constant_id = 1) const uint ACTIVATION = 0;
-layout (constant_id = 2) const uint AFFINE = 1;
-layout (constant_id = 3) const uint RESIDUAL = 0;
+layout (constant_id = DEPTHWISE_SINGLE) const uint SINGLE = 1;
+layout (constant_id = DEPTHWISE_ACTIVATION) const uint ACTIVATION = 0;
+layout (constant_id = DEPTHWISE_HAS_AFFINE) const uint AFFINE = 1;
+layout (constant_id = DEPTHWISE_HAS_RESIDUAL) const uint RESIDUAL = 0;
 
-VECTORS (0, source);
-VECTORS (1, weights); /* [output plane][tap] */
-VECTORS (2, affine);
-layout (set = 0, binding = 3) writeonly buffer Target { vec4 target[]; };
-VECTORS (4, residual);
+VECTORS (DEPTHWISE_SOURCE, source);
+VECTORS (DEPTHWISE_WEIGHTS, weights); /* [output plane][tap] */
+VECTORS (DEPTHWISE_AFFINE, affine);
+layout (set = 0, binding = DEPTHWISE_TARGET) writeonly buffer Target { vec4 target[]; };
+VECTORS (DEPTHWISE_RESIDUAL, residual);
 #include "epilogue.glsl"
 
 void

@@ -3,8 +3,27 @@
 #define DEPTHWISE_PARAMS_H
 #include "params.h"
 
-/* specialization constants: 0 multiplier is 1; forward: 1 activation, 2 affine, 3 residual;
- * backward: 1 residual */
+/* Specialization constants of depthwise. */
+#define DEPTHWISE_SINGLE 0 /* multiplier 1 */
+#define DEPTHWISE_ACTIVATION 1
+#define DEPTHWISE_HAS_AFFINE 2
+#define DEPTHWISE_HAS_RESIDUAL 3
+/* Bindings of depthwise. */
+#define DEPTHWISE_SOURCE 0
+#define DEPTHWISE_WEIGHTS 1
+#define DEPTHWISE_AFFINE 2
+#define DEPTHWISE_TARGET 3
+#define DEPTHWISE_RESIDUAL 4
+
+/* Specialization constants of depthwise_backward. */
+#define DEPTHWISE_BACKWARD_SINGLE 0 /* multiplier 1 */
+#define DEPTHWISE_BACKWARD_HAS_RESIDUAL 1
+/* Bindings of depthwise_backward. */
+#define DEPTHWISE_BACKWARD_SOURCE 0
+#define DEPTHWISE_BACKWARD_WEIGHTS 1
+#define DEPTHWISE_BACKWARD_TARGET 2
+#define DEPTHWISE_BACKWARD_RESIDUAL 3
+
 CNN_PARAMS (DepthwiseParams)
 {
   uint items; /* vec4s to compute */
@@ -16,4 +35,5 @@ CNN_PARAMS (DepthwiseParams)
   float alpha, max_value, threshold;
   uint in_c;
 };
+CNN_PARAMS_SIZE (DepthwiseParams, 80)
 #endif

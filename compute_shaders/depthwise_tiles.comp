@@ -11,21 +11,21 @@
 #include "depthwise_tiles_params.h"
 #include "vectors.glsl"
 
-layout (constant_id = 0) const uint LANES = 8;
-layout (constant_id = 1) const int KERNEL = 3;
-layout (constant_id = 2) const int STRIDE = 1;
-layout (constant_id = 3) const int UP = 1;
-layout (constant_id = 4) const uint ACTIVATION = 0;
-layout (constant_id = 5) const uint RESIDUAL = 0;
-layout (constant_id = 6) const uint EPILOGUE = 0;
-layout (local_size_x_id = 0) in;
+layout (constant_id = DEPTHWISE_TILES_LANES) const uint LANES = 8;
+layout (constant_id = DEPTHWISE_TILES_KERNEL) const int KERNEL = 3;
+layout (constant_id = DEPTHWISE_TILES_STRIDE) const int STRIDE = 1;
+layout (constant_id = DEPTHWISE_TILES_UP) const int UP = 1;
+layout (constant_id = DEPTHWISE_TILES_ACTIVATION) const uint ACTIVATION = 0;
+layout (constant_id = DEPTHWISE_TILES_HAS_RESIDUAL) const uint RESIDUAL = 0;
+layout (constant_id = DEPTHWISE_TILES_EPILOGUE) const uint EPILOGUE = 0;
+layout (local_size_x_id = DEPTHWISE_TILES_LANES) in;
 
-VECTORS (0, source);
-VECTORS (1, weights); /* [plane][tap] */
-VECTORS (2, affine);
-layout (set = 0, binding = 3) writeonly buffer Target { vec4 target[]; };
-VECTORS (4, residual);
-VECTORS (5, value);
+VECTORS (DEPTHWISE_TILES_SOURCE, source);
+VECTORS (DEPTHWISE_TILES_WEIGHTS, weights); /* [plane][tap] */
+VECTORS (DEPTHWISE_TILES_AFFINE, affine);
+layout (set = 0, binding = DEPTHWISE_TILES_TARGET) writeonly buffer Target { vec4 target[]; };
+VECTORS (DEPTHWISE_TILES_RESIDUAL, residual);
+VECTORS (DEPTHWISE_TILES_VALUE, value);
 #include "conv2d_epilogue.glsl"
 
 #define TX DEPTHWISE_TILE_WIDTH

@@ -5,8 +5,22 @@
 
 #define DEPTHWISE_TILE_WIDTH 4
 
-/* specialization constants: 0 lanes, 1 sides of the kernel, 2 stride, 3 stride of a gradient,
- * 4 activation, 5 residual, 6 epilogue */
+/* Specialization constants. */
+#define DEPTHWISE_TILES_LANES 0
+#define DEPTHWISE_TILES_KERNEL 1 /* its sides */
+#define DEPTHWISE_TILES_STRIDE 2
+#define DEPTHWISE_TILES_UP 3 /* stride of a gradient */
+#define DEPTHWISE_TILES_ACTIVATION 4
+#define DEPTHWISE_TILES_HAS_RESIDUAL 5
+#define DEPTHWISE_TILES_EPILOGUE 6
+/* Bindings. */
+#define DEPTHWISE_TILES_SOURCE 0
+#define DEPTHWISE_TILES_WEIGHTS 1
+#define DEPTHWISE_TILES_AFFINE 2
+#define DEPTHWISE_TILES_TARGET 3
+#define DEPTHWISE_TILES_RESIDUAL 4
+#define DEPTHWISE_TILES_VALUE 5
+
 CNN_PARAMS (DepthwiseTilesParams)
 {
   uint planes; /* of a picture */
@@ -19,4 +33,5 @@ CNN_PARAMS (DepthwiseTilesParams)
   uint has_affine;
   float alpha, max_value, threshold;
 };
+CNN_PARAMS_SIZE (DepthwiseTilesParams, 76)
 #endif

@@ -3,10 +3,16 @@
 #define ELEMENTWISE_PARAMS_H
 #include "params.h"
 
-/* specialization constant: 0 activation */
+/* Specialization constants. */
+#define ACTIVATION_KIND 0
+/* Bindings. */
+#define ACTIVATION_SOURCE 0
+#define ACTIVATION_TARGET 1
+
 CNN_PARAMS (ElementwiseParams)
 {
   uint items; /* vec4s */
   float alpha, max_value, threshold;
 };
+CNN_PARAMS_SIZE (ElementwiseParams, 16)
 #endif

@@ -11,15 +11,15 @@
 #include "pool_params.h"
 #include "vectors.glsl"
 
-layout (constant_id = 0) const int KERNEL = 0;
-layout (constant_id = 1) const int STRIDE = 0;
-layout (constant_id = 2) const uint EPILOGUE = 0;
+layout (constant_id = MAX_POOL_BACKWARD_KERNEL) const int KERNEL = 0;
+layout (constant_id = MAX_POOL_BACKWARD_STRIDE) const int STRIDE = 0;
+layout (constant_id = MAX_POOL_BACKWARD_EPILOGUE) const uint EPILOGUE = 0;
 
-VECTORS (0, indices);
-VECTORS (1, gradient);
-layout (set = 0, binding = 2) writeonly buffer Target { vec4 target[]; };
-VECTORS (3, affine);
-VECTORS (4, value);
+VECTORS (MAX_POOL_BACKWARD_INDICES, indices);
+VECTORS (MAX_POOL_BACKWARD_GRADIENT, gradient);
+layout (set = 0, binding = MAX_POOL_BACKWARD_TARGET) writeonly buffer Target { vec4 target[]; };
+VECTORS (MAX_POOL_BACKWARD_AFFINE, affine);
+VECTORS (MAX_POOL_BACKWARD_VALUE, value);
 
 const int SIDE = STRIDE > 0 ? STRIDE : 1;
 const int WINDOWS = (KERNEL + SIDE - 1) / SIDE; /* along a side, that meet a square */

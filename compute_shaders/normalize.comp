@@ -8,17 +8,17 @@
 #include "normalize_params.h"
 #include "vectors.glsl"
 
-layout (constant_id = 0) const uint BACKWARD = 0;
-layout (constant_id = 1) const uint ACTIVATION = 0;
-layout (constant_id = 2) const uint GROUPS = 0;
-layout (constant_id = 3) const uint RESIDUAL = 0;
+layout (constant_id = NORMALIZE_BACKWARD) const uint BACKWARD = 0;
+layout (constant_id = NORMALIZE_ACTIVATION) const uint ACTIVATION = 0;
+layout (constant_id = NORMALIZE_GROUPS) const uint GROUPS = 0;
+layout (constant_id = NORMALIZE_HAS_RESIDUAL) const uint RESIDUAL = 0;
 
-VECTORS (0, source);
-VECTORS (1, gradient);
-VECTORS (2, affine); /* backward: gamma */
-VECTORS (3, moments);
-layout (set = 0, binding = 4) writeonly buffer Target { vec4 target[]; };
-VECTORS (5, residual);
+VECTORS (NORMALIZE_SOURCE, source);
+VECTORS (NORMALIZE_GRADIENT, gradient);
+VECTORS (NORMALIZE_AFFINE, affine); /* backward: gamma */
+VECTORS (NORMALIZE_MOMENTS, moments);
+layout (set = 0, binding = NORMALIZE_TARGET) writeonly buffer Target { vec4 target[]; };
+VECTORS (NORMALIZE_RESIDUAL, residual);
 #include "epilogue.glsl"
 
 void

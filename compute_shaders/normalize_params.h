@@ -7,8 +7,27 @@
 #define NORMALIZE_PARAMS_H
 #include "params.h"
 
-/* specialization constants: 0 whether backward; normalize: 1 activation, 2 whether grouped,
- * 3 residual */
+/* Specialization constants of pixel_moments and group_moments. */
+#define MOMENTS_BACKWARD 0
+/* Bindings of pixel_moments and group_moments. */
+#define MOMENTS_SOURCE 0
+#define MOMENTS_GRADIENT 1
+#define MOMENTS_GAMMA 2
+#define MOMENTS_TARGET 3
+
+/* Specialization constants of normalize. */
+#define NORMALIZE_BACKWARD 0
+#define NORMALIZE_ACTIVATION 1
+#define NORMALIZE_GROUPS 2 /* whether there are any */
+#define NORMALIZE_HAS_RESIDUAL 3
+/* Bindings of normalize. */
+#define NORMALIZE_SOURCE 0
+#define NORMALIZE_GRADIENT 1
+#define NORMALIZE_AFFINE 2
+#define NORMALIZE_MOMENTS 3
+#define NORMALIZE_TARGET 4
+#define NORMALIZE_RESIDUAL 5
+
 CNN_PARAMS (NormalizeParams)
 {
   uint items; /* normalize: vec4s; pixel_moments: pixels */
@@ -17,4 +36,5 @@ CNN_PARAMS (NormalizeParams)
   float epsilon;
   float alpha, max_value, threshold;
 };
+CNN_PARAMS_SIZE (NormalizeParams, 36)
 #endif

@@ -4,6 +4,32 @@
 #define POOL_PARAMS_H
 #include "params.h"
 
+/* Bindings of average_pool. */
+#define AVERAGE_POOL_SOURCE 0
+#define AVERAGE_POOL_TARGET 1
+
+/* Bindings of average_pool_backward. */
+#define AVERAGE_POOL_BACKWARD_GRADIENT 0
+#define AVERAGE_POOL_BACKWARD_TARGET 1
+
+/* Specialization constants of max_pool. */
+#define MAX_POOL_KEEPS_INDICES 0
+/* Bindings of max_pool. */
+#define MAX_POOL_SOURCE 0
+#define MAX_POOL_TARGET 1
+#define MAX_POOL_INDICES 2
+
+/* Specialization constants of max_pool_backward. */
+#define MAX_POOL_BACKWARD_KERNEL 0
+#define MAX_POOL_BACKWARD_STRIDE 1
+#define MAX_POOL_BACKWARD_EPILOGUE 2
+/* Bindings of max_pool_backward. */
+#define MAX_POOL_BACKWARD_INDICES 0
+#define MAX_POOL_BACKWARD_GRADIENT 1
+#define MAX_POOL_BACKWARD_TARGET 2
+#define MAX_POOL_BACKWARD_AFFINE 3
+#define MAX_POOL_BACKWARD_VALUE 4
+
 CNN_PARAMS (PoolParams)
 {
   uint items; /* vec4s to compute */
@@ -14,4 +40,5 @@ CNN_PARAMS (PoolParams)
   int planes, has_affine;
   float alpha, max_value;
 };
+CNN_PARAMS_SIZE (PoolParams, 60)
 #endif

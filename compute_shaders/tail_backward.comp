@@ -8,16 +8,16 @@
 #include "tail_backward_params.h"
 #include "vectors.glsl"
 
-layout (constant_id = 0) const uint ACTIVATION = 0;
-layout (constant_id = 1) const uint DERIVATIVE = TAIL_NO_DERIVATIVE;
-layout (constant_id = 2) const uint AFFINE = 0;
-layout (constant_id = 3) const uint RESIDUAL = 0;
+layout (constant_id = TAIL_BACKWARD_ACTIVATION) const uint ACTIVATION = 0;
+layout (constant_id = TAIL_BACKWARD_DERIVATIVE) const uint DERIVATIVE = TAIL_NO_DERIVATIVE;
+layout (constant_id = TAIL_BACKWARD_HAS_AFFINE) const uint AFFINE = 0;
+layout (constant_id = TAIL_BACKWARD_HAS_RESIDUAL) const uint RESIDUAL = 0;
 
-VECTORS (0, value);
-VECTORS (1, gradient);
-VECTORS (2, affine);
-layout (set = 0, binding = 3) writeonly buffer Target { vec4 target[]; };
-VECTORS (4, residual);
+VECTORS (TAIL_BACKWARD_VALUE, value);
+VECTORS (TAIL_BACKWARD_GRADIENT, gradient);
+VECTORS (TAIL_BACKWARD_AFFINE, affine);
+layout (set = 0, binding = TAIL_BACKWARD_TARGET) writeonly buffer Target { vec4 target[]; };
+VECTORS (TAIL_BACKWARD_RESIDUAL, residual);
 
 void
 main ()

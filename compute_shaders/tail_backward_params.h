@@ -3,11 +3,22 @@
 #define TAIL_BACKWARD_PARAMS_H
 #include "params.h"
 
-/* specialization constants: 0 activation, 1 what its derivative follows from, 2 affine, 3 residual
- */
+/* What the derivative follows from. */
 #define TAIL_NO_DERIVATIVE 0
 #define TAIL_FROM_OUTPUT 1
 #define TAIL_FROM_INPUT 2
+
+/* Specialization constants. */
+#define TAIL_BACKWARD_ACTIVATION 0
+#define TAIL_BACKWARD_DERIVATIVE 1
+#define TAIL_BACKWARD_HAS_AFFINE 2
+#define TAIL_BACKWARD_HAS_RESIDUAL 3
+/* Bindings. */
+#define TAIL_BACKWARD_VALUE 0
+#define TAIL_BACKWARD_GRADIENT 1
+#define TAIL_BACKWARD_AFFINE 2
+#define TAIL_BACKWARD_TARGET 3
+#define TAIL_BACKWARD_RESIDUAL 4
 
 CNN_PARAMS (TailBackwardParams)
 {
@@ -15,4 +26,5 @@ CNN_PARAMS (TailBackwardParams)
   uint planes, pixels;
   float alpha, max_value, threshold;
 };
+CNN_PARAMS_SIZE (TailBackwardParams, 24)
 #endif

@@ -8,17 +8,17 @@
 #include "winograd_params.h"
 #include "vectors.glsl"
 
-layout (constant_id = 0) const int SIZE = 2;
-layout (constant_id = 1) const uint ACTIVATION = 0;
-layout (constant_id = 2) const uint RESIDUAL = 0;
-layout (constant_id = 3) const uint EPILOGUE = 0;
+layout (constant_id = WINOGRAD_OUTPUT_SIZE) const int SIZE = 2;
+layout (constant_id = WINOGRAD_OUTPUT_ACTIVATION) const uint ACTIVATION = 0;
+layout (constant_id = WINOGRAD_OUTPUT_HAS_RESIDUAL) const uint RESIDUAL = 0;
+layout (constant_id = WINOGRAD_OUTPUT_EPILOGUE) const uint EPILOGUE = 0;
 layout (local_size_x = WINOGRAD_LOCAL) in;
 
-VECTORS (0, source);
-VECTORS (1, affine);
-layout (set = 0, binding = 2) writeonly buffer Target { vec4 target[]; };
-VECTORS (3, residual);
-VECTORS (4, value);
+VECTORS (WINOGRAD_OUTPUT_SOURCE, source);
+VECTORS (WINOGRAD_OUTPUT_AFFINE, affine);
+layout (set = 0, binding = WINOGRAD_OUTPUT_TARGET) writeonly buffer Target { vec4 target[]; };
+VECTORS (WINOGRAD_OUTPUT_RESIDUAL, residual);
+VECTORS (WINOGRAD_OUTPUT_VALUE, value);
 #include "conv2d_epilogue.glsl"
 
 const int EDGE = SIZE + 2;

@@ -16,8 +16,24 @@
 #define WINOGRAD_POINT_A .70710678118654752
 #define WINOGRAD_POINT_B 1.4142135623730950
 
-/* specialization constants: 0 SIZE; of winograd_output also 1 activation, 2 residual,
- * 3 epilogue */
+/* Specialization constants of winograd_input. */
+#define WINOGRAD_INPUT_SIZE 0
+/* Bindings of winograd_input. */
+#define WINOGRAD_INPUT_SOURCE 0
+#define WINOGRAD_INPUT_TARGET 1
+
+/* Specialization constants of winograd_output. */
+#define WINOGRAD_OUTPUT_SIZE 0
+#define WINOGRAD_OUTPUT_ACTIVATION 1
+#define WINOGRAD_OUTPUT_HAS_RESIDUAL 2
+#define WINOGRAD_OUTPUT_EPILOGUE 3
+/* Bindings of winograd_output. */
+#define WINOGRAD_OUTPUT_SOURCE 0
+#define WINOGRAD_OUTPUT_AFFINE 1
+#define WINOGRAD_OUTPUT_TARGET 2
+#define WINOGRAD_OUTPUT_RESIDUAL 3
+#define WINOGRAD_OUTPUT_VALUE 4
+
 CNN_PARAMS (WinogradParams)
 {
   uint planes, h, w;     /* of the pictures that are read, or written */
@@ -27,4 +43,5 @@ CNN_PARAMS (WinogradParams)
   uint has_affine;
   float alpha, max_value, threshold;
 };
+CNN_PARAMS_SIZE (WinogradParams, 52)
 #endif

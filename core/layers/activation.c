@@ -7,11 +7,6 @@
 
 #include <math.h>
 
-typedef struct ElementwiseParams ElementwiseParams;
-typedef struct TailBackwardParams TailBackwardParams;
-G_STATIC_ASSERT (sizeof (ElementwiseParams) == 16);
-G_STATIC_ASSERT (sizeof (TailBackwardParams) == 24);
-
 #define RELU(slope, ceiling)                 \
   {                                          \
     CNN_ACTIVATION_RELU, slope, ceiling, 0.f \
@@ -123,10 +118,9 @@ forward (CnnLayer *layer, const CnnStep *step, GError **error)
   const CnnActivation *activation = &layer->activation;
   CnnDispatch dispatch = {
     .stem = CNN_TAIL_STEM ("activation", *activation),
-    .constants = { activation->kind },
-    .n_constants = 1,
-    .bindings = { cnn_tensor_binding (step->inputs[0]), cnn_tensor_binding (step->output) },
-    .n_bindings = 2,
+    .constants = { [ACTIVATION_KIND] = activation->kind },
+    .bindings = { [ACTIVATION_SOURCE] = cnn_tensor_binding (step->inputs[0]),
+                  [ACTIVATION_TARGET] = cnn_tensor_binding (step->output) },
   };
   ElementwiseParams params = {
     .items = cnn_flat_vectors (&step->output_shape, dispatch.groups),
@@ -151,13 +145,16 @@ cnn_tail_backward (const CnnActivation *activation, const CnnStep *step, GError 
   const gboolean affine = cnn_has_affine (step->epilogue);
   CnnDispatch dispatch = {
     .stem = "tail_backward",
-    .constants = { tail.kind, TAIL_NO_DERIVATIVE, (guint32) affine,
-                   (guint32) cnn_has_residual (step->epilogue) },
-    .n_constants = 4,
-    .bindings = { gradient, gradient, cnn_affine_binding (step->epilogue, step->grad_output),
-                  cnn_tensor_binding (step->grad_inputs[0]),
-                  cnn_residual_binding (step->epilogue, step->grad_output) },
-    .n_bindings = 5,
+    .constants = { [TAIL_BACKWARD_ACTIVATION] = tail.kind,
+                   [TAIL_BACKWARD_DERIVATIVE] = TAIL_NO_DERIVATIVE,
+                   [TAIL_BACKWARD_HAS_AFFINE] = (guint32) affine,
+                   [TAIL_BACKWARD_HAS_RESIDUAL] = (guint32) cnn_has_residual (step->epilogue) },
+    .bindings = { [TAIL_BACKWARD_VALUE] = gradient,
+                  [TAIL_BACKWARD_GRADIENT] = gradient,
+                  [TAIL_BACKWARD_AFFINE] = cnn_affine_binding (step->epilogue, step->grad_output),
+                  [TAIL_BACKWARD_TARGET] = cnn_tensor_binding (step->grad_inputs[0]),
+                  [TAIL_BACKWARD_RESIDUAL] =
+                      cnn_residual_binding (step->epilogue, step->grad_output) },
   };
   TailBackwardParams params = {
     .items = cnn_flat_vectors (shape, dispatch.groups),
@@ -172,8 +169,10 @@ cnn_tail_backward (const CnnActivation *activation, const CnnStep *step, GError 
     {
       const gboolean from_output = cnn_activation_derives_from_output (activation);
 
-      dispatch.constants[1] = from_output ? TAIL_FROM_OUTPUT : TAIL_FROM_INPUT;
-      dispatch.bindings[0] = cnn_tensor_binding (from_output ? step->output : step->inputs[0]);
+      dispatch.constants[TAIL_BACKWARD_DERIVATIVE] =
+          from_output ? TAIL_FROM_OUTPUT : TAIL_FROM_INPUT;
+      dispatch.bindings[TAIL_BACKWARD_VALUE] =
+          cnn_tensor_binding (from_output ? step->output : step->inputs[0]);
     }
   dispatch.push = &params;
   dispatch.push_size = sizeof params;

@@ -7,9 +7,6 @@
 
 #include <math.h>
 
-typedef struct AffineParams AffineParams;
-G_STATIC_ASSERT (sizeof (AffineParams) == 24);
-
 static gboolean
 same_shape (const CnnLayer *layer, const CnnShape *inputs, int n_inputs, CnnShape *output,
             GError **error)
@@ -29,12 +26,12 @@ forward (CnnLayer *layer, const CnnStep *step, GError **error)
   const CnnActivation tail = cnn_tail_activation (&epilogue->activation);
   CnnDispatch dispatch = {
     .stem = CNN_TAIL_STEM ("affine", tail),
-    .constants = { tail.kind, (guint32) cnn_has_residual (epilogue) },
-    .n_constants = 2,
-    .bindings = { cnn_tensor_binding (step->inputs[0]), epilogue->affine,
-                  cnn_tensor_binding (step->output),
-                  cnn_residual_binding (epilogue, step->inputs[0]) },
-    .n_bindings = 4,
+    .constants = { [AFFINE_ACTIVATION] = tail.kind,
+                   [AFFINE_HAS_RESIDUAL] = (guint32) cnn_has_residual (epilogue) },
+    .bindings = { [AFFINE_SOURCE] = cnn_tensor_binding (step->inputs[0]),
+                  [AFFINE_AFFINE] = epilogue->affine,
+                  [AFFINE_TARGET] = cnn_tensor_binding (step->output),
+                  [AFFINE_RESIDUAL] = cnn_residual_binding (epilogue, step->inputs[0]) },
   };
   AffineParams params = {
     .items = cnn_flat_vectors (shape, dispatch.groups),

@@ -6,11 +6,6 @@
 #include "strided.h"
 #include "winograd.h"
 
-typedef struct Conv2dParams Conv2dParams;
-typedef struct Conv2dGroupedParams Conv2dGroupedParams;
-G_STATIC_ASSERT (sizeof (Conv2dParams) == 100);
-G_STATIC_ASSERT (sizeof (Conv2dGroupedParams) == 76);
-
 enum
 {
   SLOT_FORWARD,
@@ -246,15 +241,20 @@ cnn_record_conv2d (CnnCommands *commands, const CnnTensor *source, const CnnTens
       commands,
       &(CnnDispatch){
           .stem = CNN_TAIL_STEM ("conv2d", tail),
-          .constants = { lanes, choose_mode (window), tail.kind, tile.channels_in_lanes,
-                         tile.narrow, tile.wide, (guint32) cnn_has_residual (epilogue),
-                         cnn_epilogue_kind (epilogue) },
-          .n_constants = 8,
-          .bindings = { cnn_tensor_binding (source), cnn_whole_buffer (weights),
-                        cnn_affine_binding (epilogue, source), cnn_tensor_binding (target),
-                        cnn_residual_binding (epilogue, source),
-                        cnn_value_binding (epilogue, source) },
-          .n_bindings = 6,
+          .constants = { [CONV2D_LANES] = lanes,
+                         [CONV2D_MODE] = choose_mode (window),
+                         [CONV2D_ACTIVATION] = tail.kind,
+                         [CONV2D_CHANNELS_IN_LANES] = tile.channels_in_lanes,
+                         [CONV2D_NARROW] = tile.narrow,
+                         [CONV2D_WIDE] = tile.wide,
+                         [CONV2D_HAS_RESIDUAL] = (guint32) cnn_has_residual (epilogue),
+                         [CONV2D_EPILOGUE] = cnn_epilogue_kind (epilogue) },
+          .bindings = { [CONV2D_SOURCE] = cnn_tensor_binding (source),
+                        [CONV2D_WEIGHTS] = cnn_whole_buffer (weights),
+                        [CONV2D_AFFINE] = cnn_affine_binding (epilogue, source),
+                        [CONV2D_TARGET] = cnn_tensor_binding (target),
+                        [CONV2D_RESIDUAL] = cnn_residual_binding (epilogue, source),
+                        [CONV2D_VALUE] = cnn_value_binding (epilogue, source) },
           .push = &params,
           .push_size = sizeof params,
           .groups = { (params.out_planes * 4 + tile.channels - 1) / tile.channels, tiles,
@@ -411,9 +411,15 @@ record_grouped (CnnConvolution *self, const CnnStep *step, gboolean backward, GE
       cnn_array_count (self->base.weights[0]) * sizeof (float), 0, conv2d_pack_grouped, error);
   CnnDispatch dispatch = {
     .stem = "conv2d_grouped",
-    .constants = { backward, tail.kind, (guint32) cnn_has_residual (epilogue) },
-    .n_constants = 3,
-    .n_bindings = 5,
+    .constants = { [CONV2D_GROUPED_BACKWARD] = (guint32) backward,
+                   [CONV2D_GROUPED_ACTIVATION] = tail.kind,
+                   [CONV2D_GROUPED_HAS_RESIDUAL] = (guint32) cnn_has_residual (epilogue) },
+    .bindings = { [CONV2D_GROUPED_SOURCE] = cnn_tensor_binding (source),
+                  [CONV2D_GROUPED_AFFINE] = cnn_affine_binding (epilogue, source),
+                  [CONV2D_GROUPED_TARGET] = cnn_tensor_binding (target),
+                  [CONV2D_GROUPED_RESIDUAL] = cnn_residual_binding (epilogue, source) },
+    .operations = 2. * (double) cnn_shape_count (out) * window.kernel[0] * window.kernel[1] * in->c
+                  / self->groups,
   };
   Conv2dGroupedParams params = {
     .items = cnn_flat_vectors (&target->shape, dispatch.groups),
@@ -439,13 +445,7 @@ record_grouped (CnnConvolution *self, const CnnStep *step, gboolean backward, GE
 
   if (weights == NULL)
     return FALSE;
-  dispatch.bindings[0] = cnn_tensor_binding (source);
-  dispatch.bindings[1] = cnn_whole_buffer (weights);
-  dispatch.bindings[2] = cnn_affine_binding (epilogue, source);
-  dispatch.bindings[3] = cnn_tensor_binding (target);
-  dispatch.bindings[4] = cnn_residual_binding (epilogue, source);
-  dispatch.operations = 2. * (double) cnn_shape_count (out) * window.kernel[0] * window.kernel[1]
-                        * in->c / self->groups;
+  dispatch.bindings[CONV2D_GROUPED_WEIGHTS] = cnn_whole_buffer (weights);
   dispatch.push = &params;
   dispatch.push_size = sizeof params;
   return cnn_commands_dispatch (step->commands, &dispatch, error);

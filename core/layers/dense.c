@@ -3,9 +3,6 @@
 
 #include "dense_params.h"
 
-typedef struct DenseParams DenseParams;
-G_STATIC_ASSERT (sizeof (DenseParams) == 36);
-
 typedef struct
 {
   CnnLayer base;
@@ -99,22 +96,19 @@ record (CnnLayer *layer, const CnnStep *step, gboolean backward, GError **error)
   if (backward)
     {
       dispatch.stem = "dense_backward";
-      dispatch.n_bindings = 3;
-      dispatch.bindings[0] = cnn_tensor_binding (step->grad_output);
-      dispatch.bindings[2] = cnn_tensor_binding (step->grad_inputs[0]);
+      dispatch.bindings[DENSE_BACKWARD_SOURCE] = cnn_tensor_binding (step->grad_output);
+      dispatch.bindings[DENSE_BACKWARD_TARGET] = cnn_tensor_binding (step->grad_inputs[0]);
       params.items = cnn_flat_vectors (in, dispatch.groups);
     }
   else
     {
       dispatch.stem = CNN_TAIL_STEM ("dense", tail);
-      dispatch.n_bindings = 5;
-      dispatch.bindings[0] = cnn_tensor_binding (step->inputs[0]);
-      dispatch.bindings[2] = epilogue->affine;
-      dispatch.bindings[3] = cnn_tensor_binding (step->output);
-      dispatch.bindings[4] = cnn_residual_binding (epilogue, step->inputs[0]);
-      dispatch.n_constants = 2;
-      dispatch.constants[0] = tail.kind;
-      dispatch.constants[1] = (guint32) cnn_has_residual (epilogue);
+      dispatch.bindings[DENSE_SOURCE] = cnn_tensor_binding (step->inputs[0]);
+      dispatch.bindings[DENSE_AFFINE] = epilogue->affine;
+      dispatch.bindings[DENSE_TARGET] = cnn_tensor_binding (step->output);
+      dispatch.bindings[DENSE_RESIDUAL] = cnn_residual_binding (epilogue, step->inputs[0]);
+      dispatch.constants[DENSE_ACTIVATION] = tail.kind;
+      dispatch.constants[DENSE_HAS_RESIDUAL] = (guint32) cnn_has_residual (epilogue);
       dispatch.groups[1] = 1;
       dispatch.groups[2] = (guint) in->n * params.pixels;
       params.alpha = tail.alpha;
@@ -125,7 +119,8 @@ record (CnnLayer *layer, const CnnStep *step, gboolean backward, GError **error)
     {
       params.first_block = first;
       params.blocks = MIN (at_once, blocks - first);
-      dispatch.bindings[1] = (CnnBinding){ weights, first * bytes, params.blocks * bytes };
+      dispatch.bindings[backward ? DENSE_BACKWARD_WEIGHTS : DENSE_WEIGHTS] =
+          (CnnBinding){ weights, first * bytes, params.blocks * bytes };
       dispatch.operations = 2. * (double) cnn_shape_count (out) * in->c * params.blocks / blocks;
       if (!backward)
         dispatch.groups[0] = params.blocks;

@@ -4,11 +4,6 @@
 #include "depthwise_params.h"
 #include "depthwise_tiles_params.h"
 
-typedef struct DepthwiseParams DepthwiseParams;
-typedef struct DepthwiseTilesParams DepthwiseTilesParams;
-G_STATIC_ASSERT (sizeof (DepthwiseParams) == 80);
-G_STATIC_ASSERT (sizeof (DepthwiseTilesParams) == 76);
-
 enum
 {
   SLOT_DEPTHWISE,
@@ -143,15 +138,19 @@ record_tiles (CnnConvolution *self, CnnCommands *commands, const CnnTensor *sour
       commands,
       &(CnnDispatch){
           .stem = CNN_TAIL_STEM ("depthwise_tiles", tail),
-          .constants = { lanes, (guint32) kernel, backward ? 1 : (guint32) stride, (guint32) up,
-                         tail.kind, (guint32) cnn_has_residual (epilogue),
-                         cnn_epilogue_kind (epilogue) },
-          .n_constants = 7,
-          .bindings = { cnn_tensor_binding (source), cnn_whole_buffer (weights),
-                        cnn_affine_binding (epilogue, source), cnn_tensor_binding (target),
-                        cnn_residual_binding (epilogue, source),
-                        cnn_value_binding (epilogue, source) },
-          .n_bindings = 6,
+          .constants = { [DEPTHWISE_TILES_LANES] = lanes,
+                         [DEPTHWISE_TILES_KERNEL] = (guint32) kernel,
+                         [DEPTHWISE_TILES_STRIDE] = backward ? 1 : (guint32) stride,
+                         [DEPTHWISE_TILES_UP] = (guint32) up,
+                         [DEPTHWISE_TILES_ACTIVATION] = tail.kind,
+                         [DEPTHWISE_TILES_HAS_RESIDUAL] = (guint32) cnn_has_residual (epilogue),
+                         [DEPTHWISE_TILES_EPILOGUE] = cnn_epilogue_kind (epilogue) },
+          .bindings = { [DEPTHWISE_TILES_SOURCE] = cnn_tensor_binding (source),
+                        [DEPTHWISE_TILES_WEIGHTS] = cnn_whole_buffer (weights),
+                        [DEPTHWISE_TILES_AFFINE] = cnn_affine_binding (epilogue, source),
+                        [DEPTHWISE_TILES_TARGET] = cnn_tensor_binding (target),
+                        [DEPTHWISE_TILES_RESIDUAL] = cnn_residual_binding (epilogue, source),
+                        [DEPTHWISE_TILES_VALUE] = cnn_value_binding (epilogue, source) },
           .push = &params,
           .push_size = sizeof params,
           .groups = { ((guint) params.tiles + lanes - 1) / lanes, 1, 1 },
@@ -170,11 +169,15 @@ cnn_record_depthwise (CnnConvolution *self, CnnCommands *commands, const CnnTens
   DepthwiseParams params = make_params (self, &source->shape, &target->shape);
   CnnDispatch dispatch = {
     .stem = "depthwise",
-    .constants = { self->depth_multiplier == 1,
-                   epilogue != NULL ? epilogue->activation.kind : CNN_ACTIVATION_LINEAR,
-                   epilogue != NULL, (guint32) cnn_has_residual (epilogue) },
-    .n_constants = 4,
-    .n_bindings = 5,
+    .constants = { [DEPTHWISE_SINGLE] = self->depth_multiplier == 1,
+                   [DEPTHWISE_ACTIVATION] =
+                       epilogue != NULL ? epilogue->activation.kind : CNN_ACTIVATION_LINEAR,
+                   [DEPTHWISE_HAS_AFFINE] = epilogue != NULL,
+                   [DEPTHWISE_HAS_RESIDUAL] = (guint32) cnn_has_residual (epilogue) },
+    .bindings = { [DEPTHWISE_SOURCE] = cnn_tensor_binding (source),
+                  [DEPTHWISE_AFFINE] = cnn_affine_binding (epilogue, source),
+                  [DEPTHWISE_TARGET] = cnn_tensor_binding (target),
+                  [DEPTHWISE_RESIDUAL] = cnn_residual_binding (epilogue, source) },
     .push = &params,
     .push_size = sizeof params,
     .operations = window_operations (self, &target->shape),
@@ -191,11 +194,7 @@ cnn_record_depthwise (CnnConvolution *self, CnnCommands *commands, const CnnTens
       params.max_value = epilogue->activation.max_value;
       params.threshold = epilogue->activation.threshold;
     }
-  dispatch.bindings[0] = cnn_tensor_binding (source);
-  dispatch.bindings[1] = cnn_whole_buffer (weights);
-  dispatch.bindings[2] = cnn_affine_binding (epilogue, source);
-  dispatch.bindings[3] = cnn_tensor_binding (target);
-  dispatch.bindings[4] = cnn_residual_binding (epilogue, source);
+  dispatch.bindings[DEPTHWISE_WEIGHTS] = cnn_whole_buffer (weights);
   return cnn_commands_dispatch (commands, &dispatch, error);
 }
 
@@ -208,9 +207,11 @@ cnn_record_depthwise_backward (CnnConvolution *self, CnnCommands *commands,
   DepthwiseParams params = make_params (self, &grad_input->shape, &grad_output->shape);
   CnnDispatch dispatch = {
     .stem = "depthwise_backward",
-    .constants = { self->depth_multiplier == 1, (guint32) cnn_has_residual (epilogue) },
-    .n_constants = 2,
-    .n_bindings = 4,
+    .constants = { [DEPTHWISE_BACKWARD_SINGLE] = self->depth_multiplier == 1,
+                   [DEPTHWISE_BACKWARD_HAS_RESIDUAL] = (guint32) cnn_has_residual (epilogue) },
+    .bindings = { [DEPTHWISE_BACKWARD_SOURCE] = cnn_tensor_binding (grad_output),
+                  [DEPTHWISE_BACKWARD_TARGET] = cnn_tensor_binding (grad_input),
+                  [DEPTHWISE_BACKWARD_RESIDUAL] = cnn_residual_binding (epilogue, grad_output) },
     .push = &params,
     .push_size = sizeof params,
     .operations = window_operations (self, &grad_output->shape),
@@ -221,10 +222,7 @@ cnn_record_depthwise_backward (CnnConvolution *self, CnnCommands *commands,
   if (fits_tiles (self))
     return record_tiles (self, commands, grad_output, grad_input, weights, TRUE, epilogue, error);
   params.items = cnn_flat_vectors (&grad_input->shape, dispatch.groups);
-  dispatch.bindings[0] = cnn_tensor_binding (grad_output);
-  dispatch.bindings[1] = cnn_whole_buffer (weights);
-  dispatch.bindings[2] = cnn_tensor_binding (grad_input);
-  dispatch.bindings[3] = cnn_residual_binding (epilogue, grad_output);
+  dispatch.bindings[DEPTHWISE_BACKWARD_WEIGHTS] = cnn_whole_buffer (weights);
   return cnn_commands_dispatch (commands, &dispatch, error);
 }
 

@@ -5,9 +5,6 @@
 
 #include "normalize_params.h"
 
-typedef struct NormalizeParams NormalizeParams;
-G_STATIC_ASSERT (sizeof (NormalizeParams) == 36);
-
 #define MAX_GROUPS (1 << 15)
 
 typedef struct
@@ -136,22 +133,27 @@ record (CnnLayer *layer, const CnnStep *step, gboolean backward, CnnBinding scal
   };
   CnnDispatch moments = {
     .stem = groups == 0 ? "pixel_moments" : "group_moments",
-    .constants = { (guint32) backward },
-    .n_constants = 1,
-    .bindings = { source, gradient, backward ? scale : source, cnn_tensor_binding (step->scratch) },
-    .n_bindings = 4,
+    .constants = { [MOMENTS_BACKWARD] = (guint32) backward },
+    .bindings = { [MOMENTS_SOURCE] = source,
+                  [MOMENTS_GRADIENT] = gradient,
+                  [MOMENTS_GAMMA] = backward ? scale : source,
+                  [MOMENTS_TARGET] = cnn_tensor_binding (step->scratch) },
     .push = &params,
     .push_size = sizeof params,
     .groups = { (guint) groups, (guint) shape->n, 1 },
   };
   CnnDispatch result = {
     .stem = "normalize",
-    .constants = { (guint32) backward, tail.kind, groups != 0,
-                   (guint32) cnn_has_residual (epilogue) },
-    .n_constants = 4,
-    .bindings = { source, gradient, scale, cnn_tensor_binding (step->scratch),
-                  cnn_tensor_binding (target), cnn_residual_binding (epilogue, step->inputs[0]) },
-    .n_bindings = 6,
+    .constants = { [NORMALIZE_BACKWARD] = (guint32) backward,
+                   [NORMALIZE_ACTIVATION] = tail.kind,
+                   [NORMALIZE_GROUPS] = groups != 0,
+                   [NORMALIZE_HAS_RESIDUAL] = (guint32) cnn_has_residual (epilogue) },
+    .bindings = { [NORMALIZE_SOURCE] = source,
+                  [NORMALIZE_GRADIENT] = gradient,
+                  [NORMALIZE_AFFINE] = scale,
+                  [NORMALIZE_MOMENTS] = cnn_tensor_binding (step->scratch),
+                  [NORMALIZE_TARGET] = cnn_tensor_binding (target),
+                  [NORMALIZE_RESIDUAL] = cnn_residual_binding (epilogue, step->inputs[0]) },
     .push = &params,
     .push_size = sizeof params,
   };

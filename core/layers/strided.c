@@ -3,9 +3,6 @@
 
 #include "stride_params.h"
 
-typedef struct StrideParams StrideParams;
-G_STATIC_ASSERT (sizeof (StrideParams) == 28);
-
 gboolean
 cnn_strided_suits (const CnnConvolution *convolution)
 {
@@ -27,11 +24,11 @@ record_stride (CnnCommands *commands, const CnnTensor *source, const CnnTensor *
 {
   CnnDispatch dispatch = {
     .stem = "stride",
-    .constants = { (guint32) spread, (guint32) cnn_has_residual (epilogue) },
-    .n_constants = 2,
-    .bindings = { cnn_tensor_binding (source), cnn_tensor_binding (target),
-                  cnn_residual_binding (epilogue, source) },
-    .n_bindings = 3,
+    .constants = { [STRIDE_SPREAD] = (guint32) spread,
+                   [STRIDE_HAS_RESIDUAL] = (guint32) cnn_has_residual (epilogue) },
+    .bindings = { [STRIDE_SOURCE] = cnn_tensor_binding (source),
+                  [STRIDE_TARGET] = cnn_tensor_binding (target),
+                  [STRIDE_RESIDUAL] = cnn_residual_binding (epilogue, source) },
   };
   StrideParams params = {
     .items = cnn_flat_vectors (&target->shape, dispatch.groups),

@@ -3,9 +3,6 @@
 
 #include "winograd_params.h"
 
-typedef struct WinogradParams WinogradParams;
-G_STATIC_ASSERT (sizeof (WinogradParams) == 52);
-
 #define TAPS 9
 #define MOST_MATRICES 36
 
@@ -226,10 +223,9 @@ record_input (CnnCommands *commands, const CnnTensor *source, const CnnTensor *t
 {
   CnnDispatch dispatch = {
     .stem = "winograd_input",
-    .constants = { (guint32) size },
-    .n_constants = 1,
-    .bindings = { cnn_tensor_binding (source), cnn_tensor_binding (transformed) },
-    .n_bindings = 2,
+    .constants = { [WINOGRAD_INPUT_SIZE] = (guint32) size },
+    .bindings = { [WINOGRAD_INPUT_SOURCE] = cnn_tensor_binding (source),
+                  [WINOGRAD_INPUT_TARGET] = cnn_tensor_binding (transformed) },
   };
 
   params.before_y = window->before[0];
@@ -244,13 +240,15 @@ record_output (CnnCommands *commands, const CnnTensor *products, const CnnTensor
   const CnnActivation tail = cnn_tail_activation (epilogue != NULL ? &epilogue->activation : NULL);
   CnnDispatch dispatch = {
     .stem = CNN_TAIL_STEM ("winograd_output", tail),
-    .constants = { (guint32) size, tail.kind, (guint32) cnn_has_residual (epilogue),
-                   cnn_epilogue_kind (epilogue) },
-    .n_constants = 4,
-    .bindings = { cnn_tensor_binding (products), cnn_affine_binding (epilogue, products),
-                  cnn_tensor_binding (target), cnn_residual_binding (epilogue, products),
-                  cnn_value_binding (epilogue, products) },
-    .n_bindings = 5,
+    .constants = { [WINOGRAD_OUTPUT_SIZE] = (guint32) size,
+                   [WINOGRAD_OUTPUT_ACTIVATION] = tail.kind,
+                   [WINOGRAD_OUTPUT_HAS_RESIDUAL] = (guint32) cnn_has_residual (epilogue),
+                   [WINOGRAD_OUTPUT_EPILOGUE] = cnn_epilogue_kind (epilogue) },
+    .bindings = { [WINOGRAD_OUTPUT_SOURCE] = cnn_tensor_binding (products),
+                  [WINOGRAD_OUTPUT_AFFINE] = cnn_affine_binding (epilogue, products),
+                  [WINOGRAD_OUTPUT_TARGET] = cnn_tensor_binding (target),
+                  [WINOGRAD_OUTPUT_RESIDUAL] = cnn_residual_binding (epilogue, products),
+                  [WINOGRAD_OUTPUT_VALUE] = cnn_value_binding (epilogue, products) },
   };
 
   params.has_affine = cnn_has_affine (epilogue);

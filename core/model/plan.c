@@ -8,8 +8,6 @@
 
 #include <string.h>
 
-typedef struct AccumulateParams AccumulateParams;
-
 #define NONE -1
 
 /* One recorded step: a node forward (with what is folded into it), a node backward, or the sum of
@@ -363,8 +361,9 @@ record_sum (CnnPlan *self, CnnCommands *commands, const Step *step, GError **err
   AccumulateParams params = { (guint) (cnn_shape_bytes (shape) / 16) };
   CnnDispatch dispatch = {
     .stem = "accumulate",
-    .bindings = { cnn_tensor_binding (left), cnn_tensor_binding (right), cnn_tensor_binding (sum) },
-    .n_bindings = 3,
+    .bindings = { [ACCUMULATE_LEFT] = cnn_tensor_binding (left),
+                  [ACCUMULATE_RIGHT] = cnn_tensor_binding (right),
+                  [ACCUMULATE_TARGET] = cnn_tensor_binding (sum) },
     .push = &params,
     .push_size = sizeof params,
   };
