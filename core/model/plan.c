@@ -2,9 +2,9 @@
 #include "plan.h"
 
 #include "accumulate_params.h"
-#include "memory.h"
+#include "schedule.h"
 #include "timing.h"
-#include "use.h"
+#include "fusion.h"
 
 #include <string.h>
 

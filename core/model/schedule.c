@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "memory.h"
+#include "schedule.h"
 
 static int
 compare_sizes (gconstpointer a, gconstpointer b, gpointer data)

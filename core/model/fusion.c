@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "use.h"
+#include "fusion.h"
 
 #include <string.h>
 
