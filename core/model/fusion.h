@@ -8,7 +8,7 @@
 
 G_BEGIN_DECLS
 
-#define CNN_NO_NODE -1
+#define CNN_NONE -1
 
 typedef struct
 {
@@ -25,32 +25,32 @@ typedef struct
   gboolean *kept;     /* its value is read by more than the next layer of its chain */
   int *users;         /* how many needed nodes read it */
   int *user;          /* the last of them */
-  int *folded_into;   /* the node that the same kernel goes on with, or CNN_NO_NODE */
+  int *folded_into;   /* the node that the same kernel goes on with, or CNN_NONE */
   int *folded_from;   /* the same link from its other end */
   int *back_into;     /* the same on the way back, where it goes on with the node in front */
   int *back_from;
-} CnnUse;
+} CnnPlanUse;
 
 /* Of a struct of zeros. The model must outlive it. FALSE: the shapes do not fit. */
-gboolean cnn_use_init (CnnUse *use, CnnModel *model, const CnnPlanRequest *request, GError **error);
-void cnn_use_clear (CnnUse *use);
+gboolean cnn_plan_use_init (CnnPlanUse *use, CnnModel *model, const CnnPlanRequest *request, GError **error);
+void cnn_plan_use_clear (CnnPlanUse *use);
 
-const CnnLayer *cnn_use_layer (const CnnUse *use, int node);
+const CnnLayer *cnn_plan_use_layer (const CnnPlanUse *use, int node);
 /* The node passes its input's value on. */
-gboolean cnn_use_is_identity (const CnnUse *use, int node);
+gboolean cnn_plan_use_is_identity (const CnnPlanUse *use, int node);
 /* The node whose memory holds this node's value. */
-int cnn_use_root (const CnnUse *use, int node);
+int cnn_plan_use_root (const CnnPlanUse *use, int node);
 /* The node adds values of one shape: its gradient is that of each of them. */
-gboolean cnn_use_is_plain_sum (const CnnUse *use, int node);
+gboolean cnn_plan_use_is_plain_sum (const CnnPlanUse *use, int node);
 /* The node is affine alone or an activation: what an epilogue does. */
-gboolean cnn_use_is_tail (const CnnUse *use, int node);
+gboolean cnn_plan_use_is_tail (const CnnPlanUse *use, int node);
 /* The node's backward kernel goes on through a tail in front of it. */
-gboolean cnn_use_ends_gradient (const CnnUse *use, int node);
+gboolean cnn_plan_use_fuses_predecessor (const CnnPlanUse *use, int node);
 /* The node's backward kernel can add another gradient to its input's. */
-gboolean cnn_use_adds_gradient (const CnnUse *use, int node);
+gboolean cnn_plan_use_adds_gradient (const CnnPlanUse *use, int node);
 /* The node's backward kernel runs: one of its inputs has a gradient. */
-gboolean cnn_use_runs_backward (const CnnUse *use, int node);
+gboolean cnn_plan_use_runs_backward (const CnnPlanUse *use, int node);
 /* Which of its values a node reads on the way back. */
-void cnn_use_backward_reads (const CnnUse *use, int node, gboolean *inputs, gboolean *output);
+void cnn_plan_use_backward_reads (const CnnPlanUse *use, int node, gboolean *inputs, gboolean *output);
 
 G_END_DECLS

@@ -40,7 +40,7 @@ typedef struct
 struct _CnnPlan
 {
   CnnDevice *device;
-  CnnUse use;
+  CnnPlanUse use;
   int *value_span;
   int *gradient_span;
   int *memo_span;
@@ -110,7 +110,7 @@ add_affine (CnnPlan *self, int node, const int *chain)
     all[c] = (CnnAffine){ 0., 1., 0. };
   for (int at = node; at != NONE; at = chain[at])
     {
-      const CnnLayer *layer = cnn_use_layer (&self->use, at);
+      const CnnLayer *layer = cnn_plan_use_layer (&self->use, at);
 
       if (layer->klass->affine == NULL)
         continue;
@@ -166,7 +166,7 @@ other_value (const CnnPlan *self, int index)
 
   for (int j = 0; j < node->n_inputs; j++)
     {
-      const int root = cnn_use_root (&self->use, node->inputs[j]);
+      const int root = cnn_plan_use_root (&self->use, node->inputs[j]);
 
       if (root != self->use.folded_from[index])
         return self->value_span[root];
@@ -178,18 +178,18 @@ other_value (const CnnPlan *self, int index)
 static void
 add_forward_steps (CnnPlan *self)
 {
-  const CnnUse *use = &self->use;
+  const CnnPlanUse *use = &self->use;
 
   for (int i = 0; i < use->n_nodes; i++)
     {
-      const CnnLayer *layer = cnn_use_layer (use, i);
+      const CnnLayer *layer = cnn_plan_use_layer (use, i);
       Step step = {
         .kind = STEP_FORWARD, .node = i, .tail = i, .residual = NONE, .memo = NONE, .affine = NONE
       };
       int at = (int) self->steps->len;
       const CnnNode *node;
 
-      if (!use->needed[i] || cnn_use_is_identity (use, i) || use->folded_into[i] != NONE)
+      if (!use->needed[i] || cnn_plan_use_is_identity (use, i) || use->folded_into[i] != NONE)
         continue;
       if (i == use->input || layer->klass->flags & CNN_LAYER_INPUT)
         {
@@ -203,11 +203,11 @@ add_forward_steps (CnnPlan *self)
         step.activation = layer->activation;
       step.affine = add_affine (self, step.node, use->folded_into);
       step.scratch = add_memory (self, step.node, node->layer->klass->scratch_shape, at);
-      if (cnn_use_runs_backward (use, step.node))
+      if (cnn_plan_use_runs_backward (use, step.node))
         step.memo = self->memo_span[step.node] =
             add_memory (self, step.node, node->layer->klass->memo_shape, at);
       for (int j = 0; j < node->n_inputs; j++)
-        use_span (self, self->value_span[cnn_use_root (use, node->inputs[j])], at);
+        use_span (self, self->value_span[cnn_plan_use_root (use, node->inputs[j])], at);
       use_span (self, step.residual, at);
       self->value_span[i] = add_span (self, &use->shapes[i], at, at);
       g_array_append_val (self->steps, step);
@@ -237,15 +237,15 @@ contribute (CnnPlan *self, int node, int span)
 
 /* The backward kernel of a node that ends_gradient goes through an activation first. */
 static gboolean
-takes_derivative (const CnnUse *use, int index)
+takes_derivative (const CnnPlanUse *use, int index)
 {
-  return cnn_use_layer (use, use->back_into[index])->klass->flags & CNN_LAYER_ACTIVATION;
+  return cnn_plan_use_layer (use, use->back_into[index])->klass->flags & CNN_LAYER_ACTIVATION;
 }
 
 static void
 add_backward_step (CnnPlan *self, int index)
 {
-  const CnnUse *use = &self->use;
+  const CnnPlanUse *use = &self->use;
   Step step = {
     .kind = STEP_BACKWARD, .node = index, .tail = index, .residual = NONE, .affine = NONE
   };
@@ -257,10 +257,10 @@ add_backward_step (CnnPlan *self, int index)
     step.tail = use->back_into[step.tail];
   node = cnn_model_node (use->model, step.tail);
   step.gradient = self->gradient_span[index];
-  step.scratch = add_memory (self, index, cnn_use_layer (use, index)->klass->scratch_shape, at);
+  step.scratch = add_memory (self, index, cnn_plan_use_layer (use, index)->klass->scratch_shape, at);
   step.memo = self->memo_span[index];
   use_span (self, step.memo, at);
-  if (cnn_use_ends_gradient (use, index))
+  if (cnn_plan_use_fuses_predecessor (use, index))
     {
       const int first = use->back_into[index];
 
@@ -268,10 +268,10 @@ add_backward_step (CnnPlan *self, int index)
       if (takes_derivative (use, index))
         use_span (self, self->value_span[first], at);
     }
-  else if (cnn_use_is_tail (use, index))
+  else if (cnn_plan_use_is_tail (use, index))
     step.affine = add_affine (self, index, use->back_into);
   use_span (self, step.gradient, at);
-  cnn_use_backward_reads (use, index, &inputs, &output);
+  cnn_plan_use_backward_reads (use, index, &inputs, &output);
   if (output)
     use_span (self, self->value_span[index], at);
   for (int j = 0; j < node->n_inputs; j++)
@@ -279,15 +279,15 @@ add_backward_step (CnnPlan *self, int index)
       const int input = cnn_model_node (use->model, index)->inputs[j];
 
       if (inputs)
-        use_span (self, self->value_span[cnn_use_root (use, input)], at);
+        use_span (self, self->value_span[cnn_plan_use_root (use, input)], at);
       step.targets[j] = use->backward[node->inputs[j]]
                             ? add_span (self, &use->shapes[node->inputs[j]], at, at)
                             : NONE;
     }
-  if (cnn_use_adds_gradient (use, index))
+  if (cnn_plan_use_adds_gradient (use, index))
     {
       const int to =
-          cnn_model_node (use->model, cnn_use_ends_gradient (use, index) ? index : step.tail)
+          cnn_model_node (use->model, cnn_plan_use_fuses_predecessor (use, index) ? index : step.tail)
               ->inputs[0];
 
       step.residual = self->gradient_span[to];
@@ -327,9 +327,9 @@ add_backward_steps (CnnPlan *self, gboolean keeps_seed)
         continue;
       if (self->use.wanted_gradient[i])
         use_span (self, self->gradient_span[i], CNN_FOREVER);
-      if (!cnn_use_runs_backward (&self->use, i) || self->use.back_from[i] != NONE)
+      if (!cnn_plan_use_runs_backward (&self->use, i) || self->use.back_from[i] != NONE)
         continue;
-      if (cnn_use_is_identity (&self->use, i) || cnn_use_is_plain_sum (&self->use, i))
+      if (cnn_plan_use_is_identity (&self->use, i) || cnn_plan_use_is_plain_sum (&self->use, i))
         pass_on (self, i);
       else
         add_backward_step (self, i);
@@ -349,7 +349,7 @@ tensor_at (const CnnPlan *self, int span, const CnnShape *shape)
 static CnnTensor *
 value_of (const CnnPlan *self, int node)
 {
-  return tensor_at (self, self->value_span[cnn_use_root (&self->use, node)],
+  return tensor_at (self, self->value_span[cnn_plan_use_root (&self->use, node)],
                     &self->use.shapes[node]);
 }
 
@@ -383,14 +383,14 @@ record_layer (CnnPlan *self, CnnCommands *commands, const Step *plan_step, GErro
   CnnStep step = { .commands = commands,
                    .n_inputs = node->n_inputs,
                    .output_shape = self->use.shapes[plan_step->node],
-                   .has_gradient = cnn_use_runs_backward (&self->use, plan_step->node) };
+                   .has_gradient = cnn_plan_use_runs_backward (&self->use, plan_step->node) };
   const CnnLayerClass *klass = node->layer->klass;
   CnnShape shape;
   gboolean inputs = TRUE, output = TRUE;
 
 #define KEEP(tensor) (g_ptr_array_add (tensors, tensor), tensors->pdata[tensors->len - 1])
   if (backward)
-    cnn_use_backward_reads (&self->use, plan_step->node, &inputs, &output);
+    cnn_plan_use_backward_reads (&self->use, plan_step->node, &inputs, &output);
   for (int j = 0; j < node->n_inputs; j++)
     {
       step.input_shapes[j] = self->use.shapes[node->inputs[j]];
@@ -417,12 +417,12 @@ record_layer (CnnPlan *self, CnnCommands *commands, const Step *plan_step, GErro
     epilogue.residual =
         KEEP (tensor_at (self, plan_step->residual,
                          backward ? &step.input_shapes[0] : &self->use.shapes[plan_step->tail]));
-  epilogue.of_gradient = backward && cnn_use_ends_gradient (&self->use, plan_step->node);
+  epilogue.of_gradient = backward && cnn_plan_use_fuses_predecessor (&self->use, plan_step->node);
   if (epilogue.of_gradient && takes_derivative (&self->use, plan_step->node))
     {
       const int first = self->use.back_into[plan_step->node];
 
-      epilogue.activation = cnn_use_layer (&self->use, first)->activation;
+      epilogue.activation = cnn_plan_use_layer (&self->use, first)->activation;
       epilogue.value = KEEP (value_of (self, first));
     }
   if (plan_step->affine != NONE || plan_step->residual != NONE || epilogue.of_gradient)
@@ -510,12 +510,12 @@ cnn_plan_new (CnnModel *model, CnnDevice *device, const CnnPlanRequest *request,
   self->affines = g_array_new (FALSE, TRUE, sizeof (float));
   self->affine_offsets = g_array_new (FALSE, TRUE, sizeof (gsize));
 
-  if (!cnn_use_init (&self->use, model, request, error))
+  if (!cnn_plan_use_init (&self->use, model, request, error))
     return NULL;
   add_forward_steps (self);
   for (int i = 0; i < n; i++)
     if (self->use.wanted[i])
-      use_span (self, self->value_span[cnn_use_root (&self->use, i)], CNN_FOREVER);
+      use_span (self, self->value_span[cnn_plan_use_root (&self->use, i)], CNN_FOREVER);
   add_backward_steps (self, request->keeps_seed);
   if (!prepare (self, request->values, error))
     return NULL;
@@ -535,7 +535,7 @@ cnn_plan_free (CnnPlan *self)
   g_array_unref (self->steps);
   g_array_unref (self->affines);
   g_array_unref (self->affine_offsets);
-  cnn_use_clear (&self->use);
+  cnn_plan_use_clear (&self->use);
   g_free (self->value_span);
   g_free (self->gradient_span);
   g_free (self->memo_span);
