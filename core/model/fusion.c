@@ -201,6 +201,24 @@ cnn_plan_use_fuses_predecessor (const CnnPlanUse *self, int node)
 }
 
 gboolean
+cnn_plan_use_takes_derivative (const CnnPlanUse *self, int node)
+{
+  return cnn_plan_use_fuses_predecessor (self, node)
+         && cnn_plan_use_layer (self, self->back_into[node])->klass->flags & CNN_LAYER_ACTIVATION;
+}
+
+gboolean
+cnn_plan_use_find_shape (const CnnPlanUse *self, int index, CnnShapeRule rule, CnnShape *shape)
+{
+  const CnnNode *node = cnn_model_node (self->model, index);
+  CnnShape inputs[CNN_MAX_INPUTS];
+
+  for (int j = 0; j < node->n_inputs; j++)
+    inputs[j] = self->shapes[node->inputs[j]];
+  return rule != NULL && rule (node->layer, inputs, shape);
+}
+
+gboolean
 cnn_plan_use_is_tail (const CnnPlanUse *self, int node)
 {
   const Stage stage = stage_of (self, node);

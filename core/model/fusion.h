@@ -8,7 +8,7 @@
 
 G_BEGIN_DECLS
 
-#define CNN_NONE -1
+#define CNN_NONE -1 /* no node, no span */
 
 typedef struct
 {
@@ -32,7 +32,8 @@ typedef struct
 } CnnPlanUse;
 
 /* Of a struct of zeros. The model must outlive it. FALSE: the shapes do not fit. */
-gboolean cnn_plan_use_init (CnnPlanUse *use, CnnModel *model, const CnnPlanRequest *request, GError **error);
+gboolean cnn_plan_use_init (CnnPlanUse *use, CnnModel *model, const CnnPlanRequest *request,
+                            GError **error);
 void cnn_plan_use_clear (CnnPlanUse *use);
 
 const CnnLayer *cnn_plan_use_layer (const CnnPlanUse *use, int node);
@@ -46,11 +47,19 @@ gboolean cnn_plan_use_is_plain_sum (const CnnPlanUse *use, int node);
 gboolean cnn_plan_use_is_tail (const CnnPlanUse *use, int node);
 /* The node's backward kernel goes on through a tail in front of it. */
 gboolean cnn_plan_use_fuses_predecessor (const CnnPlanUse *use, int node);
+/* And that tail begins with an activation, whose derivative follows from its value. */
+gboolean cnn_plan_use_takes_derivative (const CnnPlanUse *use, int node);
 /* The node's backward kernel can add another gradient to its input's. */
 gboolean cnn_plan_use_adds_gradient (const CnnPlanUse *use, int node);
 /* The node's backward kernel runs: one of its inputs has a gradient. */
 gboolean cnn_plan_use_runs_backward (const CnnPlanUse *use, int node);
+/* The shape that a rule of the node's class gives memory of it; FALSE where it is NULL, or there is
+ * no such memory. */
+typedef gboolean (*CnnShapeRule) (const CnnLayer *layer, const CnnShape *inputs, CnnShape *shape);
+gboolean cnn_plan_use_find_shape (const CnnPlanUse *use, int node, CnnShapeRule rule,
+                                  CnnShape *shape);
 /* Which of its values a node reads on the way back. */
-void cnn_plan_use_backward_reads (const CnnPlanUse *use, int node, gboolean *inputs, gboolean *output);
+void cnn_plan_use_backward_reads (const CnnPlanUse *use, int node, gboolean *inputs,
+                                  gboolean *output);
 
 G_END_DECLS
