@@ -3,18 +3,6 @@
 
 #include <string.h>
 
-CnnDebug
-cnn_debug_flags (void)
-{
-  static const GDebugKey keys[] = {
-    { "validate", CNN_DEBUG_VALIDATE }, { "labels", CNN_DEBUG_LABELS },
-    { "timing", CNN_DEBUG_TIMING },     { "staging", CNN_DEBUG_STAGING },
-    { "storage", CNN_DEBUG_STORAGE },   { "wide", CNN_DEBUG_WIDE },
-  };
-
-  return g_parse_debug_string (g_getenv ("CONVLENS_DEBUG"), keys, G_N_ELEMENTS (keys));
-}
-
 gboolean
 cnn_vk_check (VkResult result, const char *call, GError **error)
 {

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "fusion.h"
 
+#include "debug.h"
+
 #include <string.h>
 
 const CnnLayer *
@@ -9,8 +11,9 @@ cnn_plan_use_layer (const CnnPlanUse *self, int node)
   return cnn_model_node (self->model, node)->layer;
 }
 
-gboolean
-cnn_plan_use_is_plain_sum (const CnnPlanUse *self, int index)
+/* The node adds values of one shape: its gradient is that of each of them. */
+static gboolean
+is_plain_sum (const CnnPlanUse *self, int index)
 {
   const CnnNode *node = cnn_model_node (self->model, index);
 
@@ -34,6 +37,12 @@ cnn_plan_use_is_identity (const CnnPlanUse *self, int node)
   return layer->klass->is_identity != NULL
          && layer->klass->is_identity (
              layer, &self->shapes[cnn_model_node (self->model, node)->inputs[0]]);
+}
+
+gboolean
+cnn_plan_use_passes_gradient (const CnnPlanUse *self, int node)
+{
+  return cnn_plan_use_is_identity (self, node) || (self->folds && is_plain_sum (self, node));
 }
 
 int
@@ -181,7 +190,7 @@ stage_of (const CnnPlanUse *self, int node)
     return STAGE_AFFINE;
   if (layer->klass->flags & CNN_LAYER_ACTIVATION && !is_softmax (layer))
     return STAGE_ACTIVATION;
-  return cnn_plan_use_is_plain_sum (self, node) && cnn_model_node (self->model, node)->n_inputs == 2
+  return is_plain_sum (self, node) && cnn_model_node (self->model, node)->n_inputs == 2
              ? STAGE_SUM
              : STAGE_NONE;
 }
@@ -191,7 +200,7 @@ cnn_plan_use_adds_gradient (const CnnPlanUse *self, int node)
 {
   const CnnLayer *layer = cnn_plan_use_layer (self, node);
 
-  return layer->klass->flags & CNN_LAYER_ADDS_GRADIENT && !is_softmax (layer);
+  return self->folds && layer->klass->flags & CNN_LAYER_ADDS_GRADIENT && !is_softmax (layer);
 }
 
 gboolean
@@ -352,6 +361,7 @@ cnn_plan_use_init (CnnPlanUse *self, CnnModel *model, const CnnPlanRequest *requ
   self->input = request->part ? request->start : model->input;
   self->score = request->score;
   self->repeated = request->repeated;
+  self->folds = !(cnn_debug_flags () & CNN_DEBUG_UNFOLDED);
   for (guint i = 0; i < G_N_ELEMENTS (flags); i++)
     *flags[i] = g_new0 (gboolean, n);
   self->users = g_new0 (int, n);
@@ -373,6 +383,8 @@ cnn_plan_use_init (CnnPlanUse *self, CnnModel *model, const CnnPlanRequest *requ
   self->needed[self->input] = TRUE;
   find_backward (self);
   find_kept (self);
+  if (!self->folds)
+    return TRUE;
   fold (self);
   fold_backward (self);
   return TRUE;

@@ -16,6 +16,7 @@ typedef struct
   int n_nodes;
   CnnShape *shapes;
   int input, score;
+  gboolean folds;            /* not so with CONVLENS_DEBUG=unfolded */
   gboolean repeated;         /* the plan's kernels run again and again */
   gboolean *wanted;          /* outputs */
   gboolean *wanted_gradient; /* nodes */
@@ -41,8 +42,8 @@ const CnnLayer *cnn_plan_use_layer (const CnnPlanUse *use, int node);
 gboolean cnn_plan_use_is_identity (const CnnPlanUse *use, int node);
 /* The node whose memory holds this node's value. */
 int cnn_plan_use_root (const CnnPlanUse *use, int node);
-/* The node adds values of one shape: its gradient is that of each of them. */
-gboolean cnn_plan_use_is_plain_sum (const CnnPlanUse *use, int node);
+/* The node's gradient is that of its inputs too, and needs no kernel. */
+gboolean cnn_plan_use_passes_gradient (const CnnPlanUse *use, int node);
 /* The node is affine alone or an activation: what an epilogue does. */
 gboolean cnn_plan_use_is_tail (const CnnPlanUse *use, int node);
 /* The node's backward kernel goes on through a tail in front of it. */

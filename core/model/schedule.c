@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "schedule.h"
 
+#include "debug.h"
+
 /* --- Memory --- */
 
 static int
@@ -240,7 +242,7 @@ add_backward_steps (CnnSchedule *self, gboolean keeps_seed)
         use_span (self, self->gradient_span[i], CNN_FOREVER);
       if (!cnn_plan_use_runs_backward (self->use, i) || self->use->back_from[i] != CNN_NONE)
         continue;
-      if (cnn_plan_use_is_identity (self->use, i) || cnn_plan_use_is_plain_sum (self->use, i))
+      if (cnn_plan_use_passes_gradient (self->use, i))
         pass_on (self, i);
       else
         add_backward_step (self, i);
@@ -268,6 +270,11 @@ cnn_schedule_init (CnnSchedule *self, const CnnPlanUse *use, gboolean keeps_seed
       use_span (self, self->value_span[cnn_plan_use_root (use, i)], CNN_FOREVER);
   add_backward_steps (self, keeps_seed);
   spans = &g_array_index (self->spans, CnnSpan, 0);
+  for (guint i = 0; cnn_debug_flags () & CNN_DEBUG_UNSHARED && i < self->spans->len; i++)
+    {
+      spans[i].first = 0;
+      spans[i].last = CNN_FOREVER;
+    }
   self->bytes = cnn_memory_place (spans, self->spans->len, alignment);
 }
 
