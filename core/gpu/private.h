@@ -1,23 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #pragma once
 
+#include "debug.h"
 #include "error.h"
 #include "gpu.h"
 #include "kernels.h"
 
 #include <vulkan/vulkan.h>
-
-typedef enum
-{
-  CNN_DEBUG_VALIDATE = 1 << 0, /* the validation layer; messages are counted and printed */
-  CNN_DEBUG_LABELS = 1 << 1,   /* names for RenderDoc and the like */
-  CNN_DEBUG_TIMING = 1 << 2,   /* a table of kernel times after every run */
-  CNN_DEBUG_STAGING = 1 << 3,  /* never map device memory, as on a discrete GPU */
-  CNN_DEBUG_STORAGE = 1 << 4,  /* read vectors from storage buffers, as on a GPU */
-  CNN_DEBUG_WIDE = 1 << 5      /* as if the processor had AVX-512 */
-} CnnDebug;
-
-CnnDebug cnn_debug_flags (void);
 
 typedef enum
 {

@@ -547,7 +547,7 @@ conv2d_backward (CnnLayer *layer, const CnnStep *step, GError **error)
 
 /* One more kernel takes some 15 ms to make; in fifty runs it has won them back. */
 static gboolean
-conv2d_ends_gradient (const CnnLayer *layer, gboolean repeated)
+conv2d_fuses_predecessor (const CnnLayer *layer, gboolean repeated)
 {
   const CnnConvolution *self = (const CnnConvolution *) layer;
 
@@ -573,7 +573,7 @@ const CnnLayerClass cnn_conv2d_class = {
   .weight_specs = conv2d_weight_specs,
   .affine = conv2d_affine,
   .scratch_shape = conv2d_scratch_shape,
-  .ends_gradient = conv2d_ends_gradient,
+  .fuses_predecessor = conv2d_fuses_predecessor,
   .forward = conv2d_forward,
   .backward = conv2d_backward,
 };

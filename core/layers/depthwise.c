@@ -227,7 +227,7 @@ cnn_record_depthwise_backward (CnnConvolution *self, CnnCommands *commands,
 }
 
 static gboolean
-ends_gradient (const CnnLayer *layer, gboolean repeated)
+fuses_predecessor (const CnnLayer *layer, gboolean repeated)
 {
   (void) repeated;
   return fits_tiles ((const CnnConvolution *) layer);
@@ -309,7 +309,7 @@ const CnnLayerClass cnn_depthwise_conv2d_class = {
   .output_shape = depthwise_output_shape,
   .weight_specs = depthwise_weight_specs,
   .affine = depthwise_affine,
-  .ends_gradient = ends_gradient,
+  .fuses_predecessor = fuses_predecessor,
   .forward = depthwise_forward,
   .backward = depthwise_backward,
 };
@@ -439,7 +439,7 @@ const CnnLayerClass cnn_separable_conv2d_class = {
   .weight_specs = separable_weight_specs,
   .affine = separable_affine,
   .scratch_shape = separable_scratch_shape,
-  .ends_gradient = ends_gradient,
+  .fuses_predecessor = fuses_predecessor,
   .forward = separable_forward,
   .backward = separable_backward,
 };
