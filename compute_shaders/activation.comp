@@ -16,7 +16,7 @@ void
 main ()
 {
   const uint item = min (flat_item (), items - 1);
-  vec4 v = activate (ACTIVATION, alpha, max_value, threshold, LOAD (source, item));
+  vec4 v = activate (ACTIVATION, NUMBERS_OF (activation), LOAD (source, item));
 
   if (flat_item () < items)
     target[item] = v;

@@ -1,22 +1,17 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #ifndef AFFINE_PARAMS_H
 #define AFFINE_PARAMS_H
-#include "params.h"
+#include "tail_params.h"
 
-/* Specialization constants. */
-#define AFFINE_ACTIVATION 0
-#define AFFINE_HAS_RESIDUAL 1
-/* Bindings. */
-#define AFFINE_SOURCE 0
-#define AFFINE_AFFINE 1
-#define AFFINE_TARGET 2
-#define AFFINE_RESIDUAL 3
+/* Bindings, after the tail's. */
+#define AFFINE_SOURCE 3
+#define AFFINE_TARGET 4
 
 CNN_PARAMS (AffineParams)
 {
   uint items; /* vec4s */
   uint planes, pixels;
-  float alpha, max_value, threshold;
+  TailParams tail;
 };
-CNN_PARAMS_SIZE (AffineParams, 24)
+CNN_PARAMS_SIZE (AffineParams, 28)
 #endif

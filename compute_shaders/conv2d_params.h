@@ -7,7 +7,7 @@
  * is taken from the dilation. */
 #ifndef CONV2D_PARAMS_H
 #define CONV2D_PARAMS_H
-#include "params.h"
+#include "tail_params.h"
 
 /* Tiles of a workgroup: so many output channels or, in a large tile, twice as many; or few, as a
  * picture has. Weights are packed by tiles of channels. Pixels: so many or, in a large tile, many
@@ -24,22 +24,16 @@
 #define CONV2D_WINDOW 1
 #define CONV2D_SPREAD 2
 
-/* Specialization constants. */
-#define CONV2D_LANES 0
-#define CONV2D_MODE 1
-#define CONV2D_ACTIVATION 2
-#define CONV2D_CHANNELS_IN_LANES 3
-#define CONV2D_NARROW 4
-#define CONV2D_WIDE 5
-#define CONV2D_HAS_RESIDUAL 6
-#define CONV2D_EPILOGUE 7
-/* Bindings. */
-#define CONV2D_SOURCE 0
-#define CONV2D_WEIGHTS 1
-#define CONV2D_AFFINE 2
-#define CONV2D_TARGET 3
-#define CONV2D_RESIDUAL 4
-#define CONV2D_VALUE 5
+/* Specialization constants, after the tail's. */
+#define CONV2D_LANES 3
+#define CONV2D_MODE 4
+#define CONV2D_CHANNELS_IN_LANES 5
+#define CONV2D_NARROW 6
+#define CONV2D_WIDE 7
+/* Bindings, after the tail's. */
+#define CONV2D_SOURCE 3
+#define CONV2D_WEIGHTS 4
+#define CONV2D_TARGET 5
 
 CNN_PARAMS (Conv2dParams)
 {
@@ -50,8 +44,7 @@ CNN_PARAMS (Conv2dParams)
   uint stride_y, stride_x, dilation_y, dilation_x;
   int up_y, up_x, every_y, every_x, inverse_y, inverse_x;
   uint weights_step; /* vec4s between the weights of two pictures; 0: all share them */
-  uint has_affine;
-  float alpha, max_value, threshold;
+  TailParams tail;
 };
 CNN_PARAMS_SIZE (Conv2dParams, 100)
 #endif

@@ -1,20 +1,14 @@
 #version 450
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #extension GL_GOOGLE_include_directive : enable
-#include "activation.glsl"
 #include "dense_params.h"
-#include "vectors.glsl"
+#include "tail.glsl"
 
-layout (constant_id = DENSE_ACTIVATION) const uint ACTIVATION = 0;
-layout (constant_id = DENSE_HAS_RESIDUAL) const uint RESIDUAL = 0;
 layout (local_size_x = DENSE_COLUMNS, local_size_y = DENSE_SLICES) in;
 
 VECTORS (DENSE_SOURCE, source);
 VECTORS (DENSE_WEIGHTS, weights);
-VECTORS (DENSE_AFFINE, affine);
 layout (set = 0, binding = DENSE_TARGET) writeonly buffer Target { vec4 target[]; };
-VECTORS (DENSE_RESIDUAL, residual);
-#include "epilogue.glsl"
 
 shared vec4 parts[DENSE_SLICES][DENSE_COLUMNS];
 
@@ -45,6 +39,6 @@ main ()
       for (uint i = 1; i < DENSE_SLICES; i++)
         sum += parts[i][column];
       const uint item = (n * out_planes + plane) * pixels + pixel;
-      target[item] = epilogue (sum, plane, out_planes, item);
+      target[item] = apply_tail (load_tail (plane, out_planes), sum, item);
     }
 }

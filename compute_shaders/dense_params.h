@@ -4,20 +4,15 @@
  * weights larger than a binding go in parts. */
 #ifndef DENSE_PARAMS_H
 #define DENSE_PARAMS_H
-#include "params.h"
+#include "tail_params.h"
 
 #define DENSE_COLUMNS 16
 #define DENSE_SLICES 8 /* parts of the sum that are formed side by side */
 
-/* Specialization constants of dense. */
-#define DENSE_ACTIVATION 0
-#define DENSE_HAS_RESIDUAL 1
-/* Bindings of dense. */
-#define DENSE_SOURCE 0
-#define DENSE_WEIGHTS 1
-#define DENSE_AFFINE 2
-#define DENSE_TARGET 3
-#define DENSE_RESIDUAL 4
+/* Bindings of dense, after the tail's. */
+#define DENSE_SOURCE 3
+#define DENSE_WEIGHTS 4
+#define DENSE_TARGET 5
 
 /* Bindings of dense_backward. */
 #define DENSE_BACKWARD_SOURCE 0
@@ -30,7 +25,7 @@ CNN_PARAMS (DenseParams)
   uint in_planes, out_planes, pixels; /* vec4s of a pixel, pixels of a picture */
   uint first_block, blocks;
   uint items; /* backward: vec4s to compute */
-  float alpha, max_value, threshold;
+  TailParams tail;
 };
-CNN_PARAMS_SIZE (DenseParams, 36)
+CNN_PARAMS_SIZE (DenseParams, 40)
 #endif

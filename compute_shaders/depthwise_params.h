@@ -1,19 +1,14 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #ifndef DEPTHWISE_PARAMS_H
 #define DEPTHWISE_PARAMS_H
-#include "params.h"
+#include "tail_params.h"
 
-/* Specialization constants of depthwise. */
-#define DEPTHWISE_SINGLE 0 /* multiplier 1 */
-#define DEPTHWISE_ACTIVATION 1
-#define DEPTHWISE_HAS_AFFINE 2
-#define DEPTHWISE_HAS_RESIDUAL 3
-/* Bindings of depthwise. */
-#define DEPTHWISE_SOURCE 0
-#define DEPTHWISE_WEIGHTS 1
-#define DEPTHWISE_AFFINE 2
-#define DEPTHWISE_TARGET 3
-#define DEPTHWISE_RESIDUAL 4
+/* Specialization constants of depthwise, after the tail's. */
+#define DEPTHWISE_SINGLE 3 /* multiplier 1 */
+/* Bindings of depthwise, after the tail's. */
+#define DEPTHWISE_SOURCE 3
+#define DEPTHWISE_WEIGHTS 4
+#define DEPTHWISE_TARGET 5
 
 /* Specialization constants of depthwise_backward. */
 #define DEPTHWISE_BACKWARD_SINGLE 0 /* multiplier 1 */
@@ -32,8 +27,8 @@ CNN_PARAMS (DepthwiseParams)
   uint taps, kernel_w, multiplier;
   int before_y, before_x;
   uint stride_y, stride_x, dilation_y, dilation_x;
-  float alpha, max_value, threshold;
   uint in_c;
+  TailParams tail;
 };
-CNN_PARAMS_SIZE (DepthwiseParams, 80)
+CNN_PARAMS_SIZE (DepthwiseParams, 84)
 #endif

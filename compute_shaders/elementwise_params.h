@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #ifndef ELEMENTWISE_PARAMS_H
 #define ELEMENTWISE_PARAMS_H
-#include "params.h"
+#include "activation_params.h"
 
 /* Specialization constants. */
 #define ACTIVATION_KIND 0
@@ -12,7 +12,7 @@
 CNN_PARAMS (ElementwiseParams)
 {
   uint items; /* vec4s */
-  float alpha, max_value, threshold;
+  ActivationParams activation;
 };
 CNN_PARAMS_SIZE (ElementwiseParams, 16)
 #endif

@@ -5,7 +5,7 @@
  * normalized value. */
 #ifndef NORMALIZE_PARAMS_H
 #define NORMALIZE_PARAMS_H
-#include "params.h"
+#include "tail_params.h"
 
 /* Specialization constants of pixel_moments and group_moments. */
 #define MOMENTS_BACKWARD 0
@@ -15,18 +15,14 @@
 #define MOMENTS_GAMMA 2
 #define MOMENTS_TARGET 3
 
-/* Specialization constants of normalize. */
-#define NORMALIZE_BACKWARD 0
-#define NORMALIZE_ACTIVATION 1
-#define NORMALIZE_GROUPS 2 /* whether there are any */
-#define NORMALIZE_HAS_RESIDUAL 3
-/* Bindings of normalize. */
-#define NORMALIZE_SOURCE 0
-#define NORMALIZE_GRADIENT 1
-#define NORMALIZE_AFFINE 2
-#define NORMALIZE_MOMENTS 3
-#define NORMALIZE_TARGET 4
-#define NORMALIZE_RESIDUAL 5
+/* Specialization constants of normalize, after the tail's. */
+#define NORMALIZE_BACKWARD 3
+#define NORMALIZE_GROUPS 4 /* whether there are any */
+/* Bindings of normalize, after the tail's. */
+#define NORMALIZE_SOURCE 3
+#define NORMALIZE_GRADIENT 4
+#define NORMALIZE_MOMENTS 5
+#define NORMALIZE_TARGET 6
 
 CNN_PARAMS (NormalizeParams)
 {
@@ -34,7 +30,7 @@ CNN_PARAMS (NormalizeParams)
   uint pixels, planes, channels;
   uint groups;
   float epsilon;
-  float alpha, max_value, threshold;
+  TailParams tail; /* normalize; backward: gamma in place of center */
 };
-CNN_PARAMS_SIZE (NormalizeParams, 36)
+CNN_PARAMS_SIZE (NormalizeParams, 40)
 #endif

@@ -1,6 +1,6 @@
 #version 450
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The gradient of an epilogue: of its activation function, from the output where that suffices, else
+/* The gradient of a tail: of its activation function, from the output where that suffices, else
  * from the input, and of its affine part, either of which may be missing; plus another gradient. */
 #extension GL_GOOGLE_include_directive : enable
 #include "activation.glsl"
@@ -26,10 +26,10 @@ main ()
   vec4 v = LOAD (gradient, item);
 
   if (DERIVATIVE == TAIL_FROM_OUTPUT)
-    v *= derivative_from_output (ACTIVATION, alpha, max_value, LOAD (value, item));
+    v *= derivative_from_output (ACTIVATION, activation.alpha, activation.max_value,
+                                 LOAD (value, item));
   if (DERIVATIVE == TAIL_FROM_INPUT)
-    v *= derivative_from_input (ACTIVATION, alpha, max_value, threshold,
-                                LOAD (value, item));
+    v *= derivative_from_input (ACTIVATION, NUMBERS_OF (activation), LOAD (value, item));
   if (AFFINE != 0)
     v *= LOAD (affine, planes + plane_of (item, pixels, planes));
   if (RESIDUAL != 0)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #ifndef TAIL_BACKWARD_PARAMS_H
 #define TAIL_BACKWARD_PARAMS_H
-#include "params.h"
+#include "activation_params.h"
 
 /* What the derivative follows from. */
 #define TAIL_NO_DERIVATIVE 0
@@ -24,7 +24,7 @@ CNN_PARAMS (TailBackwardParams)
 {
   uint items; /* vec4s */
   uint planes, pixels;
-  float alpha, max_value, threshold;
+  ActivationParams activation;
 };
 CNN_PARAMS_SIZE (TailBackwardParams, 24)
 #endif

@@ -9,7 +9,7 @@
  * roots, powers differ more in size, and rounding is four to six times as large. */
 #ifndef WINOGRAD_PARAMS_H
 #define WINOGRAD_PARAMS_H
-#include "params.h"
+#include "tail_params.h"
 
 #define WINOGRAD_LOCAL 64
 
@@ -22,17 +22,11 @@
 #define WINOGRAD_INPUT_SOURCE 0
 #define WINOGRAD_INPUT_TARGET 1
 
-/* Specialization constants of winograd_output. */
-#define WINOGRAD_OUTPUT_SIZE 0
-#define WINOGRAD_OUTPUT_ACTIVATION 1
-#define WINOGRAD_OUTPUT_HAS_RESIDUAL 2
-#define WINOGRAD_OUTPUT_EPILOGUE 3
-/* Bindings of winograd_output. */
-#define WINOGRAD_OUTPUT_SOURCE 0
-#define WINOGRAD_OUTPUT_AFFINE 1
-#define WINOGRAD_OUTPUT_TARGET 2
-#define WINOGRAD_OUTPUT_RESIDUAL 3
-#define WINOGRAD_OUTPUT_VALUE 4
+/* Specialization constants of winograd_output, after the tail's. */
+#define WINOGRAD_OUTPUT_SIZE 3
+/* Bindings of winograd_output, after the tail's. */
+#define WINOGRAD_OUTPUT_SOURCE 3
+#define WINOGRAD_OUTPUT_TARGET 4
 
 CNN_PARAMS (WinogradParams)
 {
@@ -40,8 +34,7 @@ CNN_PARAMS (WinogradParams)
   uint tiles_y, tiles_x; /* of a picture */
   uint first, tiles;
   int before_y, before_x; /* source pixels above and left of a picture's first tile: padding */
-  uint has_affine;
-  float alpha, max_value, threshold;
+  TailParams tail;        /* winograd_output */
 };
 CNN_PARAMS_SIZE (WinogradParams, 52)
 #endif

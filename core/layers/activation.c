@@ -3,9 +3,6 @@
 #include "internal.h"
 
 #include "elementwise_params.h"
-#include "tail_backward_params.h"
-
-#include <math.h>
 
 #define RELU(slope, ceiling)                 \
   {                                          \
@@ -97,14 +94,6 @@ cnn_activation_derives_from_output (const CnnActivation *activation)
     }
 }
 
-CnnActivation
-cnn_tail_activation (const CnnActivation *activation)
-{
-  if (activation != NULL && activation->kind != CNN_ACTIVATION_LINEAR)
-    return *activation;
-  return (CnnActivation) RELU (1.f, INFINITY);
-}
-
 static gboolean
 is_identity (const CnnLayer *layer, const CnnShape *input)
 {
@@ -117,63 +106,18 @@ forward (CnnLayer *layer, const CnnStep *step, GError **error)
 {
   const CnnActivation *activation = &layer->activation;
   CnnDispatch dispatch = {
-    .stem = CNN_TAIL_STEM ("activation", *activation),
+    .stem = activation->kind == CNN_ACTIVATION_RELU ? "activation_relu" : "activation",
     .constants = { [ACTIVATION_KIND] = activation->kind },
     .bindings = { [ACTIVATION_SOURCE] = cnn_tensor_binding (step->inputs[0]),
                   [ACTIVATION_TARGET] = cnn_tensor_binding (step->output) },
   };
   ElementwiseParams params = {
     .items = cnn_flat_vectors (&step->output_shape, dispatch.groups),
-    .alpha = activation->alpha,
-    .max_value = activation->max_value,
-    .threshold = activation->threshold,
+    .activation = cnn_activation_params (activation),
   };
 
   if (activation->kind == CNN_ACTIVATION_SOFTMAX)
     return cnn_softmax_forward (step, error);
-  dispatch.push = &params;
-  dispatch.push_size = sizeof params;
-  return cnn_commands_dispatch (step->commands, &dispatch, error);
-}
-
-gboolean
-cnn_tail_backward (const CnnActivation *activation, const CnnStep *step, GError **error)
-{
-  const CnnActivation tail = activation != NULL ? *activation : (CnnActivation){ 0 };
-  const CnnBinding gradient = cnn_tensor_binding (step->grad_output);
-  const CnnShape *shape = &step->output_shape;
-  const gboolean affine = cnn_has_affine (step->epilogue);
-  CnnDispatch dispatch = {
-    .stem = "tail_backward",
-    .constants = { [TAIL_BACKWARD_ACTIVATION] = tail.kind,
-                   [TAIL_BACKWARD_DERIVATIVE] = TAIL_NO_DERIVATIVE,
-                   [TAIL_BACKWARD_HAS_AFFINE] = (guint32) affine,
-                   [TAIL_BACKWARD_HAS_RESIDUAL] = (guint32) cnn_has_residual (step->epilogue) },
-    .bindings = { [TAIL_BACKWARD_VALUE] = gradient,
-                  [TAIL_BACKWARD_GRADIENT] = gradient,
-                  [TAIL_BACKWARD_AFFINE] = cnn_affine_binding (step->epilogue, step->grad_output),
-                  [TAIL_BACKWARD_TARGET] = cnn_tensor_binding (step->grad_inputs[0]),
-                  [TAIL_BACKWARD_RESIDUAL] =
-                      cnn_residual_binding (step->epilogue, step->grad_output) },
-  };
-  TailBackwardParams params = {
-    .items = cnn_flat_vectors (shape, dispatch.groups),
-    .planes = (guint) cnn_shape_planes (shape),
-    .pixels = (guint) (shape->h * shape->w),
-    .alpha = tail.alpha,
-    .max_value = tail.max_value,
-    .threshold = tail.threshold,
-  };
-
-  if (activation != NULL)
-    {
-      const gboolean from_output = cnn_activation_derives_from_output (activation);
-
-      dispatch.constants[TAIL_BACKWARD_DERIVATIVE] =
-          from_output ? TAIL_FROM_OUTPUT : TAIL_FROM_INPUT;
-      dispatch.bindings[TAIL_BACKWARD_VALUE] =
-          cnn_tensor_binding (from_output ? step->output : step->inputs[0]);
-    }
   dispatch.push = &params;
   dispatch.push_size = sizeof params;
   return cnn_commands_dispatch (step->commands, &dispatch, error);

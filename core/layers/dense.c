@@ -80,14 +80,14 @@ record (CnnLayer *layer, const CnnStep *step, gboolean backward, GError **error)
   CnnDevice *device = cnn_commands_device (step->commands);
   const guint blocks = block_count (out);
   const gsize bytes = block_bytes (in);
-  const CnnEpilogue *epilogue = backward ? NULL : step->epilogue;
-  const CnnActivation tail = cnn_tail_activation (backward ? NULL : &epilogue->activation);
+  const CnnKernelTail tail = cnn_step_tail (step);
   const guint at_once = (guint) MAX (cnn_device_max_binding (device) / bytes, 1);
   CnnBuffer *weights = cnn_layer_device_weights (layer, 0, device, blocks * bytes, 0, pack, error);
   DenseParams params = {
     .in_planes = (guint) cnn_shape_planes (in),
     .out_planes = (guint) cnn_shape_planes (out),
     .pixels = (guint) (in->h * in->w),
+    .tail = tail.params,
   };
   CnnDispatch dispatch = { .push = &params, .push_size = sizeof params };
 
@@ -103,17 +103,11 @@ record (CnnLayer *layer, const CnnStep *step, gboolean backward, GError **error)
   else
     {
       dispatch.stem = CNN_TAIL_STEM ("dense", tail);
+      cnn_dispatch_set_tail (&dispatch, &tail);
       dispatch.bindings[DENSE_SOURCE] = cnn_tensor_binding (step->inputs[0]);
-      dispatch.bindings[DENSE_AFFINE] = epilogue->affine;
       dispatch.bindings[DENSE_TARGET] = cnn_tensor_binding (step->output);
-      dispatch.bindings[DENSE_RESIDUAL] = cnn_residual_binding (epilogue, step->inputs[0]);
-      dispatch.constants[DENSE_ACTIVATION] = tail.kind;
-      dispatch.constants[DENSE_HAS_RESIDUAL] = (guint32) cnn_has_residual (epilogue);
       dispatch.groups[1] = 1;
       dispatch.groups[2] = (guint) in->n * params.pixels;
-      params.alpha = tail.alpha;
-      params.max_value = tail.max_value;
-      params.threshold = tail.threshold;
     }
   for (guint first = 0; first < blocks; first += at_once)
     {
@@ -153,7 +147,7 @@ const CnnLayerClass cnn_dense_class = {
   .name = "Dense",
   .instance_size = sizeof (Dense),
   .params = params,
-  .flags = CNN_LAYER_EPILOGUE,
+  .flags = CNN_LAYER_TAIL,
   .configure = configure,
   .output_shape = output_shape,
   .weight_specs = weight_specs,

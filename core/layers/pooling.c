@@ -67,15 +67,10 @@ record_pool (const Pooling *self, const CnnStep *step, CnnDispatch *dispatch, co
     .kernel_w = self->pool_size[1],
     .stride_h = self->strides[0],
     .stride_w = self->strides[1],
+    .planes = (guint) cnn_shape_planes (in),
+    .tail = cnn_step_tail (step).params,
   };
 
-  if (step->epilogue != NULL)
-    {
-      params.planes = cnn_shape_planes (in);
-      params.has_affine = cnn_has_affine (step->epilogue);
-      params.alpha = step->epilogue->activation.alpha;
-      params.max_value = step->epilogue->activation.max_value;
-    }
   cnn_window_size (in->h, self->pool_size[0], self->strides[0], 1, self->same, &params.before_y);
   cnn_window_size (in->w, self->pool_size[1], self->strides[1], 1, self->same, &params.before_x);
   dispatch->push = &params;
@@ -115,19 +110,15 @@ max_backward (CnnLayer *layer, const CnnStep *step, GError **error)
   const int kernel = self->pool_size[0], stride = self->strides[0];
   const gboolean squares = self->pool_size[1] == kernel && self->strides[1] == stride && stride > 1
                            && stride <= MAX_SQUARE && kernel <= 2 * stride;
+  const CnnKernelTail tail = cnn_step_tail (step);
   CnnShape items = step->input_shapes[0];
   CnnDispatch dispatch = {
     .stem = "max_pool_backward",
     .constants = { [MAX_POOL_BACKWARD_KERNEL] = squares ? (guint32) kernel : 0,
-                   [MAX_POOL_BACKWARD_STRIDE] = squares ? (guint32) stride : 0,
-                   [MAX_POOL_BACKWARD_EPILOGUE] = cnn_epilogue_kind (step->epilogue) },
+                   [MAX_POOL_BACKWARD_STRIDE] = squares ? (guint32) stride : 0 },
     .bindings = { [MAX_POOL_BACKWARD_INDICES] = cnn_tensor_binding (step->memo),
                   [MAX_POOL_BACKWARD_GRADIENT] = cnn_tensor_binding (step->grad_output),
-                  [MAX_POOL_BACKWARD_TARGET] = cnn_tensor_binding (step->grad_inputs[0]),
-                  [MAX_POOL_BACKWARD_AFFINE] =
-                      cnn_affine_binding (step->epilogue, step->grad_output),
-                  [MAX_POOL_BACKWARD_VALUE] =
-                      cnn_value_binding (step->epilogue, step->grad_output) },
+                  [MAX_POOL_BACKWARD_TARGET] = cnn_tensor_binding (step->grad_inputs[0]) },
   };
 
   if (squares)
@@ -139,6 +130,7 @@ max_backward (CnnLayer *layer, const CnnStep *step, GError **error)
       items.h = (items.h + before[0] % stride + stride - 1) / stride;
       items.w = (items.w + before[1] % stride + stride - 1) / stride;
     }
+  cnn_dispatch_set_tail (&dispatch, &tail);
   return record_pool (self, step, &dispatch, &items, error);
 }
 
