@@ -91,6 +91,16 @@ cnn_layer_set_error (const CnnLayer *layer, GError **error, int code, const char
                message);
 }
 
+const CnnLayerClass *const *
+cnn_layer_classes (void)
+{
+#define CLASS_ROW(name) &cnn_##name##_class,
+  static const CnnLayerClass *const classes[] = { CNN_LAYER_CLASSES (CLASS_ROW) NULL };
+#undef CLASS_ROW
+
+  return classes;
+}
+
 const CnnLayerClass *
 cnn_layer_class_find (const char *name)
 {

@@ -2,7 +2,7 @@
 #pragma once
 
 /* The class of a layer: what Keras calls it, its parameters, its shape rule and its kernels. One
- * more layer type is a const CnnLayerClass in its family's file and a row in table.c. */
+ * more layer type is a const CnnLayerClass in its family's file and a row in classes.h. */
 
 #include "activation.h"
 #include "array.h"
