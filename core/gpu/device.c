@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "private.h"
+#include "tuning.h"
 #include "wide.h"
 
 #include <string.h>
@@ -337,11 +338,11 @@ texel_bytes (const CnnDevice *self)
   return (gsize) self->properties.limits.maxTexelBufferElements * 4 * sizeof (float);
 }
 
-/* Wide subgroups are those of graphics processors. Small ones may have room for few texels. */
+/* As is best for its kind, unless few texels fit into a buffer. */
 static CnnReads
 choose_reads (const CnnDevice *self)
 {
-  return self->subgroup_size >= 32
+  return cnn_device_tuning (self, FALSE)->reads_storage
                  || texel_bytes (self) < self->properties.limits.maxStorageBufferRange
                  || (cnn_debug_flags () & CNN_DEBUG_STORAGE)
              ? CNN_READS_STORAGE
@@ -585,12 +586,6 @@ const char *
 cnn_device_name (const CnnDevice *self)
 {
   return self->name;
-}
-
-gboolean
-cnn_device_is_software (const CnnDevice *self)
-{
-  return self->properties.deviceType == VK_PHYSICAL_DEVICE_TYPE_CPU;
 }
 
 guint
