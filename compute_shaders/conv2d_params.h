@@ -10,14 +10,9 @@
 #include "tail_params.h"
 
 /* Tiles of a workgroup: so many output channels or, in a large tile, twice as many; or few, as a
- * picture has. Weights are packed by tiles of channels. Pixels: so many or, in a large tile, many
- * where the channels lie along the lanes, else vectors of them. */
+ * picture has. Weights are packed by tiles of channels. */
 #define CONV2D_TILE_CHANNELS 32
-#define CONV2D_TILE_PIXELS 28
-#define CONV2D_TILE_MANY_PIXELS 52
-#define CONV2D_TILE_VECTORS 4
 #define CONV2D_FEW_CHANNELS 4
-#define CONV2D_FEW_VECTORS 8
 
 /* Modes. */
 #define CONV2D_POINTWISE 0

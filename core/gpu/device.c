@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "private.h"
+#include "tuning.h"
+#include "wide.h"
 
 #include <string.h>
 
@@ -336,11 +338,11 @@ texel_bytes (const CnnDevice *self)
   return (gsize) self->properties.limits.maxTexelBufferElements * 4 * sizeof (float);
 }
 
-/* Wide subgroups are those of graphics processors. Small ones may have room for few texels. */
+/* As is best for its kind, unless few texels fit into a buffer. */
 static CnnReads
 choose_reads (const CnnDevice *self)
 {
-  return self->subgroup_size >= 32
+  return cnn_device_tuning (self, FALSE)->reads_storage
                  || texel_bytes (self) < self->properties.limits.maxStorageBufferRange
                  || (cnn_debug_flags () & CNN_DEBUG_STORAGE)
              ? CNN_READS_STORAGE
@@ -490,6 +492,21 @@ leave_instance (CnnDevice *self)
   self->instance = VK_NULL_HANDLE;
 }
 
+static gboolean
+wants_wide (const CnnDevice *self)
+{
+  VkPhysicalDeviceDriverProperties driver = {
+    .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_DRIVER_PROPERTIES,
+  };
+  VkPhysicalDeviceProperties2 properties = {
+    .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PROPERTIES_2,
+    .pNext = &driver,
+  };
+
+  vkGetPhysicalDeviceProperties2 (self->physical, &properties);
+  return driver.driverID == VK_DRIVER_ID_MESA_LLVMPIPE && cnn_wide_is_wanted (driver.driverInfo);
+}
+
 /* Finds the device again, by its place, as the width is a part of its name. */
 static gboolean
 find_it_wide (CnnDevice *self, GError **error)
@@ -518,8 +535,7 @@ cnn_device_open (const char *wish, GError **error)
 
   if (!find_device (self, wish, error))
     return NULL;
-  self->wide_verdict = cnn_wide_verdict_path (self->physical);
-  if (cnn_wide_is_right (self->wide_verdict) && !find_it_wide (self, error))
+  if (wants_wide (self) && !find_it_wide (self, error))
     return NULL;
   if (!open_logical_device (self, error))
     return NULL;
@@ -562,8 +578,6 @@ cnn_device_unref (CnnDevice *self)
       vkDestroyDevice (self->handle, NULL);
     }
   leave_instance (self);
-  cnn_wide_find_out (self);
-  g_free (self->wide_verdict);
   g_free (self->name);
   g_free (self);
 }
@@ -572,12 +586,6 @@ const char *
 cnn_device_name (const CnnDevice *self)
 {
   return self->name;
-}
-
-gboolean
-cnn_device_is_software (const CnnDevice *self)
-{
-  return self->properties.deviceType == VK_PHYSICAL_DEVICE_TYPE_CPU;
 }
 
 guint

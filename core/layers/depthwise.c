@@ -3,6 +3,7 @@
 
 #include "depthwise_params.h"
 #include "depthwise_tiles_params.h"
+#include "tuning.h"
 
 enum
 {
@@ -79,7 +80,6 @@ window_operations (const CnnConvolution *self, const CnnShape *output)
 
 #define MAX_TILES_KERNEL 7
 #define MAX_TILES_STRIDE 2 /* DEPTHWISE_TILE_WIDTH is a multiple of it */
-#define TILE_ROWS 32
 
 static gboolean
 fits_tiles (const CnnConvolution *self)
@@ -126,7 +126,8 @@ record_tiles (CnnConvolution *self, CnnCommands *commands, const CnnTensor *sour
         }
     }
   params.tiles_x = (out->w - params.target_x + DEPTHWISE_TILE_WIDTH - 1) / DEPTHWISE_TILE_WIDTH;
-  params.tiles_y = (out->h - params.target_y + TILE_ROWS - 1) / TILE_ROWS;
+  params.tiles_y =
+      (out->h - params.target_y + CNN_DEPTHWISE_TILE_ROWS - 1) / CNN_DEPTHWISE_TILE_ROWS;
   params.rows = (out->h - params.target_y + params.tiles_y - 1) / params.tiles_y;
   params.rows = (params.rows + up - 1) / up * up;
   params.tiles = out->n * (int) params.planes * params.tiles_y * params.tiles_x;
