@@ -7,19 +7,6 @@
 #include "layer.h"
 #include "reference.h"
 
-/* See rows.c. */
-typedef struct
-{
-  const char *class_name, *params, *inputs;
-  int major;
-  double scale;
-  guint32 seed;
-} Row;
-
-extern const Row rows[];
-extern const guint n_rows;
-/* The path of a row's test. Transfer full. */
-char *row_path (guint i);
 extern const Row winograd_rows[];
 extern const guint n_winograd_rows;
 
