@@ -59,8 +59,8 @@ typedef struct
 gsize cnn_gemm_bytes (const CnnGemm *gemm);
 void cnn_pack_gemm (const CnnGemm *gemm, const float *data, gsize first, gsize n, float *packed);
 
-/* Depthwise kernels, of variable 0; slot 0 of the device weights. `tail` NULL leaves values as they
- * are. */
+/* Depthwise kernels, of variable 0; slot 0 of the device weights. Forward, `tail` NULL leaves
+ * values as they are. */
 gboolean cnn_record_depthwise (CnnConvolution *self, CnnCommands *commands, const CnnTensor *source,
                                const CnnTensor *target, const CnnKernelTail *tail, GError **error);
 gboolean cnn_record_depthwise_backward (CnnConvolution *self, CnnCommands *commands,

@@ -21,14 +21,14 @@ static gboolean
 record_stride (CnnCommands *commands, const CnnTensor *source, const CnnTensor *target,
                const CnnWindow *window, gboolean spread, const CnnKernelTail *tail, GError **error)
 {
+  const CnnKernelTail none = cnn_kernel_tail (NULL, source), *end = tail != NULL ? tail : &none;
   CnnDispatch dispatch = {
     .stem = "stride",
     .constants = { [STRIDE_SPREAD] = (guint32) spread,
-                   [STRIDE_HAS_RESIDUAL] = tail != NULL ? tail->constants[TAIL_HAS_RESIDUAL] : 0 },
+                   [STRIDE_HAS_RESIDUAL] = end->constants[TAIL_HAS_RESIDUAL] },
     .bindings = { [STRIDE_SOURCE] = cnn_tensor_binding (source),
                   [STRIDE_TARGET] = cnn_tensor_binding (target),
-                  [STRIDE_RESIDUAL] =
-                      tail != NULL ? tail->bindings[TAIL_RESIDUAL] : cnn_tensor_binding (source) },
+                  [STRIDE_RESIDUAL] = end->bindings[TAIL_RESIDUAL] },
   };
   StrideParams params = {
     .items = cnn_flat_vectors (&target->shape, dispatch.groups),
