@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 
-/* core/image against Pillow and matplotlib: see golden-image/make.py. One more case is one more
+/* core/image against Pillow and matplotlib: see data/image/make.py. One more case is one more
  * row. */
 
 #include "error.h"
@@ -17,7 +17,7 @@ golden (const char *name)
 {
   const char *root = g_getenv ("CONVLENS_SOURCE_ROOT");
 
-  return g_build_filename (root != NULL ? root : ".", "tests", "golden-image", name, NULL);
+  return g_build_filename (root != NULL ? root : ".", "tests", "data", "image", name, NULL);
 }
 
 static CnnArray *

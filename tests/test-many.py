@@ -67,7 +67,7 @@ with tempfile.TemporaryDirectory() as work:
     order = [index for _ in range(COUNT // 40) for index in chance.sample(range(40), 40)]
     for place, index in enumerate(order):
         os.symlink(f"../sizes/{index}.png", f"many/{place:04}.png")
-    model = ["--model", f"{here}/golden/sequential/model.h5"]
+    model = ["--model", f"{here}/data/keras/sequential/model.h5"]
     cases = {"predict": ["predict", "many", *model], "grad-cam": ["grad-cam", "many", *model, "--overlay", "heat"]}
     failures = 0
     for number, (name, arguments) in enumerate(cases.items(), 1):

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 
-/* Filter patterns on a real device: against Keras in float64 (golden-pattern), the same however
+/* Filter patterns on a real device: against Keras in float64 (data/pattern), the same however
  * they are batched, what `clear` does, what is refused, and cancelling. */
 
 #include "session-helpers.h"
@@ -11,7 +11,7 @@
 
 typedef struct AscentParams AscentParams;
 
-#define GOLDEN "tests/golden-pattern"
+#define GOLDEN "tests/data/pattern"
 
 static CnnSession *
 open_pattern_model (void)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 
-/* Grad-CAM and gradients on a real device: small models of golden/ (written by Keras), the
+/* Grad-CAM and gradients on a real device: small models of data/keras/ (written by Keras), the
  * automatic layer of the known architectures' graphs, and the pictures that are made of a heatmap.
  */
 
@@ -306,7 +306,7 @@ test_open_size (void)
 static CnnImage *
 image_of (const char *name)
 {
-  g_autofree char *path = source_file ("tests/golden-image", name);
+  g_autofree char *path = source_file ("tests/data/image", name);
   g_autoptr (CnnArray) array = cnn_npy_load (path, NULL);
   CnnImage *image;
 
@@ -320,7 +320,7 @@ image_of (const char *name)
 static void
 test_book_picture (void)
 {
-  g_autofree char *path = source_file ("tests/golden-image", "book-heat.npy");
+  g_autofree char *path = source_file ("tests/data/image", "book-heat.npy");
   g_autoptr (CnnArray) heat = cnn_npy_load (path, NULL);
   g_autoptr (CnnImage) photo = image_of ("rgb-13x29.npy");
   g_autoptr (CnnImage) wanted = image_of ("book-picture.npy");

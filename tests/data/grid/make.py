@@ -1,21 +1,21 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Writes tests/golden-grid/: mosaics of gray levels by NumPy, with the steps of Deep Learning with
+"""Writes tests/data/grid/: mosaics of gray levels by NumPy, with the steps of Deep Learning with
 Python 9.4, float32 as there.
 
-    tests/keras/make-grid-golden.py
+    tests/data/grid/make.py
 
 values.npy          (19, 13, 3) float32, seeded: one channel around 0, one as after a ReLU, one of zeros
 values-book.npy     its mosaic, 3 in a row
-concat-book.npy     of golden/activations/activations/concat.npy, 16 in a row
+concat-book.npy     of keras/activations/activations/concat.npy, 16 in a row
 The book leaves out channels that do not fill a row, so these mosaics may have fewer than ours.
 """
 import os
 
 import numpy as np
 
-TESTS = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-FOLDER = os.path.join(TESTS, "golden-grid")
+DATA = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+FOLDER = os.path.dirname(os.path.abspath(__file__))
 
 
 def levels(channel):
@@ -41,7 +41,7 @@ def main():
     values = random.normal(0.3, 2, (19, 13, 3)).astype("float32")
     values[:, :, 1] = np.maximum(values[:, :, 1], 0)
     values[:, :, 2] = 0
-    concat = np.load(os.path.join(TESTS, "golden/activations/activations/concat.npy"))
+    concat = np.load(os.path.join(DATA, "keras/activations/activations/concat.npy"))
 
     os.makedirs(FOLDER, exist_ok=True)
     np.save(os.path.join(FOLDER, "values.npy"), values)

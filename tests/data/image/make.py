@@ -6,7 +6,7 @@ passes by the sizes), PNG kinds, JPEG with its orientation applied. The book's o
 Keras' and matplotlib's own functions, as the notebook of chapter 9.4 calls them.
 
     pip install numpy 'pillow>=13' keras tensorflow-cpu matplotlib
-    python3 tests/golden-image/make.py
+    python3 tests/data/image/make.py
 """
 import os
 import struct

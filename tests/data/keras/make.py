@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Writes tests/golden/: small seeded models by real Keras and tf-keras, and what they make of an input.
+"""Writes tests/data/keras/: small seeded models by real Keras and tf-keras, and what they make of an input.
 
     pip install tensorflow-cpu tf-keras
-    tests/keras/make-goldens.py [--only REGEX] [FOLDER]
+    tests/data/keras/make.py [--only REGEX] [FOLDER]
 
 A folder for each model:
     model.keras, model.h5, model.weights.h5 …   the same weights in one or more kinds of file
@@ -21,11 +21,13 @@ import json
 import os
 import re
 import shutil
-
-import oracle
-from oracle import np
+import sys
 
 HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(HERE, "../../keras"))
+import oracle  # noqa: E402
+from oracle import np  # noqa: E402
+
 AGREEMENT = 1e-5
 GOLDENS = []
 
@@ -505,7 +507,7 @@ def write(folder, name, function, size, kinds, old, policy):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("folder", nargs="?", default=os.path.join(os.path.dirname(HERE), "golden"))
+    parser.add_argument("folder", nargs="?", default=HERE)
     parser.add_argument("--only", default="", metavar="REGEX")
     arguments = parser.parse_args()
     total = sum(write(arguments.folder, *row) for row in GOLDENS if re.search(arguments.only, row[0]))

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Writes tests/golden-pattern/: a small smooth net and its filter patterns by Keras in float64, with
-the steps of Deep Learning with Python 9.4.  Needs the packages of requirements.txt.
+"""Writes tests/data/pattern/: a small smooth net and its filter patterns by Keras in float64, with
+the steps of Deep Learning with Python 9.4.  Needs the packages of tests/keras/requirements.txt.
 
-    tests/keras/make-pattern-golden.py
+    tests/data/pattern/make.py
 
 model.keras              seeded; a Rescaling in front, and a layer `sleepy` whose filter 1 never wakes
                          and whose filter 2 sleeps, but for what goes into its relu
@@ -13,15 +13,17 @@ start.npy                (30, 26, 3) float32, in the units after the Rescaling
 class-4…                 the same for the logit of class 4, at the model's own (24, 20, 3)
 """
 import os
+import sys
 
 import keras
 import numpy as np
 import tensorflow as tf
 from keras import layers
 
-import oracle
+FOLDER = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(FOLDER, "../../keras"))
+import oracle  # noqa: E402
 
-FOLDER = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "golden-pattern")
 RATE = 3.0
 STEPS = (1, 10)
 NAMES = ("conv", "separable", "normal", "wide", "sleepy", "average")

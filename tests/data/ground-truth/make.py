@@ -9,7 +9,7 @@ at a random place in a random size.
 
     pip install pillow
     apt-get download tuxpaint-stamps-default && dpkg -x tuxpaint-stamps-default_*.deb unpacked
-    python3 tests/ground_truth/make-pictures.py unpacked --convlens build/plugin/convlens
+    python3 tests/data/ground-truth/make.py unpacked --convlens build/plugin/convlens
 """
 import argparse
 import csv
@@ -22,7 +22,7 @@ import tempfile
 from PIL import Image
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-ROOT = os.path.dirname(os.path.dirname(HERE))
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(HERE)))
 SIDE = 224  # of the picture, which is the model's input
 ALONE = 0.8  # of the side, when a cut-out is chosen
 GRAY = (128, 128, 128)
