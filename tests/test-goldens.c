@@ -9,7 +9,7 @@
 #include <json-glib/json-glib.h>
 #include <math.h>
 
-#define TOLERANCE 1e-5 /* max-norm; PARITY allows 1e-4 and asks why where it is more than this */
+#define TOLERANCE 1e-5 /* max-norm; 1e-4 is allowed (README.md), and more than this has to be explained */
 
 typedef struct
 {
