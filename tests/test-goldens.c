@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Small models written by Keras 3 and tf-keras: every layer's value, and the gradient of a class's
- * score at every layer that golden.json names, against Keras' own numbers. A folder in tests/data/keras
- * is a case for each of its model files; tests/data/keras/make.py tells how to add one. */
+ * score at every layer that golden.json names, against Keras' own numbers. A folder in
+ * tests/data/keras is a case for each of its model files; tests/data/keras/make.py tells how to add
+ * one. */
 #include "image.h"
 #include "keras.h"
 #include "plan.h"
@@ -9,7 +10,8 @@
 #include <json-glib/json-glib.h>
 #include <math.h>
 
-#define TOLERANCE 1e-5 /* max-norm; 1e-4 is allowed (README.md), and more than this has to be explained */
+#define TOLERANCE \
+  1e-5 /* max-norm; 1e-4 is allowed (README.md), and more than this has to be explained */
 
 typedef struct
 {
