@@ -10,14 +10,9 @@
 #include "params.h"
 
 /* Tiles of a workgroup: so many output channels or, in a large tile, twice as many; or few, as a
- * picture has. Weights are packed by tiles of channels. Pixels: so many or, in a large tile, many
- * where the channels lie along the lanes, else vectors of them. */
+ * picture has. Weights are packed by tiles of channels. */
 #define CONV2D_TILE_CHANNELS 32
-#define CONV2D_TILE_PIXELS 28
-#define CONV2D_TILE_MANY_PIXELS 52
-#define CONV2D_TILE_VECTORS 4
 #define CONV2D_FEW_CHANNELS 4
-#define CONV2D_FEW_VECTORS 8
 
 /* specialization constants: 0 lanes, 1 mode, 2 activation, 3 channels in lanes, 4 narrow, 5 wide,
  * 6 residual, 7 epilogue */

@@ -25,7 +25,7 @@ typedef struct
   int input_width, input_height;
   CnnPreprocess preprocess;
   const char *labels; /* a file */
-  CnnResize resize;
+  CnnResizeFilter resize;
   const char *device;
   const float *background; /* R, G, B in 0…1 under transparency; NULL: white */
   gboolean many;           /* pictures will be looked at: it pays to take longer to make ready */

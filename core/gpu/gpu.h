@@ -45,8 +45,6 @@ const char *cnn_device_name (const CnnDevice *device);
  * line for reports. Transfer full. */
 char *cnn_device_describe (const CnnDevice *device);
 
-/* TRUE where kernels run on the processor. */
-gboolean cnn_device_is_software (const CnnDevice *device);
 /* Lanes of a subgroup, and so the local size of kernels that shuffle. */
 guint cnn_device_subgroup_size (const CnnDevice *device);
 /* Multiple on which a binding's offset must lie; a power of two. */

@@ -84,25 +84,27 @@ gboolean cnn_record_copy_region (CnnCommands *commands, const CnnTensor *source,
  */
 typedef enum
 {
-  CNN_RESIZE_BILINEAR,
-  CNN_RESIZE_NEAREST,
-  CNN_RESIZE_BICUBIC,
-  CNN_RESIZE_AREA,
-  CNN_RESIZE_LANCZOS3,
-  CNN_RESIZE_LANCZOS5,
-  CNN_RESIZE_GAUSSIAN,
-  CNN_RESIZE_MITCHELL
-} CnnResizeMethod;
-extern const char *const cnn_resize_methods[]; /* Keras' names of them */
+  CNN_LAYER_RESIZE_BILINEAR,
+  CNN_LAYER_RESIZE_NEAREST,
+  CNN_LAYER_RESIZE_BICUBIC,
+  CNN_LAYER_RESIZE_AREA,
+  CNN_LAYER_RESIZE_LANCZOS3,
+  CNN_LAYER_RESIZE_LANCZOS5,
+  CNN_LAYER_RESIZE_GAUSSIAN,
+  CNN_LAYER_RESIZE_MITCHELL
+} CnnLayerResizeMethod;
+extern const char *const cnn_layer_resize_methods[]; /* Keras' names of them */
 
 typedef struct
 {
   int height, width;
-  int method; /* CnnResizeMethod */
+  int method; /* CnnLayerResizeMethod */
   gboolean crop_to_aspect_ratio, pad_to_aspect_ratio, antialias;
   float fill_value; /* of the padding */
-} CnnResize;
-gboolean cnn_resize_forward (const CnnResize *resize, const CnnStep *step, GError **error);
-gboolean cnn_resize_backward (const CnnResize *resize, const CnnStep *step, GError **error);
+} CnnLayerResize;
+gboolean cnn_layer_resize_forward (const CnnLayerResize *resize, const CnnStep *step,
+                                   GError **error);
+gboolean cnn_layer_resize_backward (const CnnLayerResize *resize, const CnnStep *step,
+                                    GError **error);
 
 G_END_DECLS

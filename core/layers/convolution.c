@@ -4,6 +4,7 @@
 #include "conv2d_grouped_params.h"
 #include "conv2d_params.h"
 #include "strided.h"
+#include "tuning.h"
 #include "winograd.h"
 
 typedef struct Conv2dParams Conv2dParams;
@@ -135,38 +136,33 @@ typedef struct
 
 /* Two packed tiles of channels at a time, where that leaves little of the last ones empty. */
 static gboolean
-takes_two_tiles (int outputs)
+takes_two_tiles (const CnnTuning *tuning, int outputs)
 {
   const int one = (outputs + CONV2D_TILE_CHANNELS - 1) / CONV2D_TILE_CHANNELS,
             two = (one + 1) / 2 * 2;
 
-  return two * 10 <= one * 11;
+  return tuning->two_tiles != 0 && two * 100 <= one * (100 + (int) tuning->two_tiles);
 }
 
-/* On processors, as measured: with vectors of 8 channels a tile of pixels that divides 14², 19²,
- * 28² … and leaves less of the last one empty. With vectors of 16, which come with twice the
- * registers, a larger one, for which less is loaded in proportion: Xception takes 0.88 of the time,
- * but each kernel up to 20 ms more to make. */
 static Tile
 choose_tile (const CnnCommands *commands, int outputs)
 {
   const CnnDevice *device = cnn_commands_device (commands);
+  const CnnTuning *tuning = cnn_device_tuning (device, cnn_commands_repeated (commands));
   const guint lanes = cnn_device_subgroup_size (device);
-  const gboolean large = lanes == 16 && cnn_commands_repeated (commands);
   Tile tile = { .channels = (guint) tile_channels (outputs) };
 
-  tile.channels_in_lanes = cnn_device_is_software (device) && (lanes == 8 || large)
-                           && tile.channels == CONV2D_TILE_CHANNELS;
+  tile.channels_in_lanes = tuning->pixels != 0 && tile.channels == CONV2D_TILE_CHANNELS;
   if (tile.channels_in_lanes)
     {
-      tile.pixels = tile.narrow = large ? CONV2D_TILE_MANY_PIXELS : CONV2D_TILE_PIXELS;
-      tile.channels *= large && takes_two_tiles (outputs) ? 2 : 1;
+      tile.pixels = tile.narrow = tuning->pixels;
+      tile.channels *= takes_two_tiles (tuning, outputs) ? 2 : 1;
       tile.wide = tile.channels / lanes;
     }
   else
     {
       tile.narrow = tile.channels;
-      tile.wide = tile.channels == CONV2D_FEW_CHANNELS ? CONV2D_FEW_VECTORS : CONV2D_TILE_VECTORS;
+      tile.wide = tile.channels == CONV2D_FEW_CHANNELS ? tuning->few_vectors : tuning->vectors;
       tile.pixels = tile.wide * lanes;
     }
   return tile;
@@ -547,7 +543,7 @@ conv2d_backward (CnnLayer *layer, const CnnStep *step, GError **error)
 
 /* One more kernel takes some 15 ms to make; in fifty runs it has won them back. */
 static gboolean
-conv2d_ends_gradient (const CnnLayer *layer, gboolean repeated)
+conv2d_fuses_predecessor (const CnnLayer *layer, gboolean repeated)
 {
   const CnnConvolution *self = (const CnnConvolution *) layer;
 
@@ -573,7 +569,7 @@ const CnnLayerClass cnn_conv2d_class = {
   .weight_specs = conv2d_weight_specs,
   .affine = conv2d_affine,
   .scratch_shape = conv2d_scratch_shape,
-  .ends_gradient = conv2d_ends_gradient,
+  .fuses_predecessor = conv2d_fuses_predecessor,
   .forward = conv2d_forward,
   .backward = conv2d_backward,
 };

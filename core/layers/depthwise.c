@@ -3,6 +3,7 @@
 
 #include "depthwise_params.h"
 #include "depthwise_tiles_params.h"
+#include "tuning.h"
 
 typedef struct DepthwiseParams DepthwiseParams;
 typedef struct DepthwiseTilesParams DepthwiseTilesParams;
@@ -84,7 +85,6 @@ window_operations (const CnnConvolution *self, const CnnShape *output)
 
 #define MAX_TILES_KERNEL 7
 #define MAX_TILES_STRIDE 2 /* DEPTHWISE_TILE_WIDTH is a multiple of it */
-#define TILE_ROWS 32
 
 static gboolean
 fits_tiles (const CnnConvolution *self)
@@ -135,7 +135,8 @@ record_tiles (CnnConvolution *self, CnnCommands *commands, const CnnTensor *sour
         }
     }
   params.tiles_x = (out->w - params.target_x + DEPTHWISE_TILE_WIDTH - 1) / DEPTHWISE_TILE_WIDTH;
-  params.tiles_y = (out->h - params.target_y + TILE_ROWS - 1) / TILE_ROWS;
+  params.tiles_y =
+      (out->h - params.target_y + CNN_DEPTHWISE_TILE_ROWS - 1) / CNN_DEPTHWISE_TILE_ROWS;
   params.rows = (out->h - params.target_y + params.tiles_y - 1) / params.tiles_y;
   params.rows = (params.rows + up - 1) / up * up;
   params.tiles = out->n * (int) params.planes * params.tiles_y * params.tiles_x;
@@ -229,7 +230,7 @@ cnn_record_depthwise_backward (CnnConvolution *self, CnnCommands *commands,
 }
 
 static gboolean
-ends_gradient (const CnnLayer *layer, gboolean repeated)
+fuses_predecessor (const CnnLayer *layer, gboolean repeated)
 {
   (void) repeated;
   return fits_tiles ((const CnnConvolution *) layer);
@@ -311,7 +312,7 @@ const CnnLayerClass cnn_depthwise_conv2d_class = {
   .output_shape = depthwise_output_shape,
   .weight_specs = depthwise_weight_specs,
   .affine = depthwise_affine,
-  .ends_gradient = ends_gradient,
+  .fuses_predecessor = fuses_predecessor,
   .forward = depthwise_forward,
   .backward = depthwise_backward,
 };
@@ -441,7 +442,7 @@ const CnnLayerClass cnn_separable_conv2d_class = {
   .weight_specs = separable_weight_specs,
   .affine = separable_affine,
   .scratch_shape = separable_scratch_shape,
-  .ends_gradient = ends_gradient,
+  .fuses_predecessor = fuses_predecessor,
   .forward = separable_forward,
   .backward = separable_backward,
 };

@@ -104,7 +104,7 @@ typedef struct
                                 * be added to grad_inputs[0] (CNN_LAYER_ADDS_GRADIENT); of
                                 * only_affine classes and activations also the affine part that
                                 * the gradient goes through, after the activation's derivative;
-                                * or one of_gradient, where the class ends_gradient */
+                                * or one of_gradient, where the class fuses_predecessor */
 } CnnStep;
 
 typedef enum
@@ -153,7 +153,7 @@ struct _CnnLayerClass
   gboolean (*memo_shape) (const CnnLayer *layer, const CnnShape *inputs, CnnShape *memo);
   /* backward takes an epilogue of_gradient, one with a residual if CNN_LAYER_ADDS_GRADIENT, and it
    * pays, be the kernels `repeated` (cnn_commands_set_repeated) or not. Optional. */
-  gboolean (*ends_gradient) (const CnnLayer *layer, gboolean repeated);
+  gboolean (*fuses_predecessor) (const CnnLayer *layer, gboolean repeated);
 
   /* Record the kernels. IDENTITY classes have neither. */
   gboolean (*forward) (CnnLayer *layer, const CnnStep *step, GError **error);

@@ -147,7 +147,7 @@ max_backward (CnnLayer *layer, const CnnStep *step, GError **error)
 }
 
 static gboolean
-max_ends_gradient (const CnnLayer *layer, gboolean repeated)
+max_fuses_predecessor (const CnnLayer *layer, gboolean repeated)
 {
   (void) layer;
   (void) repeated;
@@ -196,7 +196,7 @@ const CnnLayerClass cnn_max_pooling2d_class = {
   .configure = pool_configure,
   .output_shape = pool_output_shape,
   .memo_shape = max_memo_shape,
-  .ends_gradient = max_ends_gradient,
+  .fuses_predecessor = max_fuses_predecessor,
   .forward = max_forward,
   .backward = max_backward,
 };

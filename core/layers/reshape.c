@@ -422,12 +422,12 @@ center_is_identity (const CnnLayer *layer, const CnnShape *input)
 
 /* A picture that is smaller than the crop is cropped to its aspect ratio and enlarged. */
 static gboolean
-center_resizes (const CenterCrop *self, const CnnShape *input, CnnResize *resize)
+center_resizes (const CenterCrop *self, const CnnShape *input, CnnLayerResize *resize)
 {
-  *resize = (CnnResize){ .height = self->height,
-                         .width = self->width,
-                         .method = CNN_RESIZE_BILINEAR,
-                         .crop_to_aspect_ratio = TRUE };
+  *resize = (CnnLayerResize){ .height = self->height,
+                              .width = self->width,
+                              .method = CNN_LAYER_RESIZE_BILINEAR,
+                              .crop_to_aspect_ratio = TRUE };
   return input->h < self->height || input->w < self->width;
 }
 
@@ -436,10 +436,10 @@ center_forward (CnnLayer *layer, const CnnStep *step, GError **error)
 {
   const CenterCrop *self = (const CenterCrop *) layer;
   const CnnShape *in = &step->input_shapes[0];
-  CnnResize resize;
+  CnnLayerResize resize;
 
   if (center_resizes (self, in, &resize))
-    return cnn_resize_forward (&resize, step, error);
+    return cnn_layer_resize_forward (&resize, step, error);
   return record_moved (step->commands, step->inputs[0], step->output, (in->h - self->height) / 2,
                        (in->w - self->width) / 2, error);
 }
@@ -449,10 +449,10 @@ center_backward (CnnLayer *layer, const CnnStep *step, GError **error)
 {
   const CenterCrop *self = (const CenterCrop *) layer;
   const CnnShape *in = &step->input_shapes[0];
-  CnnResize resize;
+  CnnLayerResize resize;
 
   if (center_resizes (self, in, &resize))
-    return cnn_resize_backward (&resize, step, error);
+    return cnn_layer_resize_backward (&resize, step, error);
   return record_moved (step->commands, step->grad_output, step->grad_inputs[0],
                        -((in->h - self->height) / 2), -((in->w - self->width) / 2), error);
 }

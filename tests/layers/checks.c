@@ -422,7 +422,7 @@ run_case (const Row *row, const CnnLayerClass *klass, const char *inputs, int n)
       if (klass->flags & CNN_LAYER_ADDS_GRADIENT
           && layer->activation.kind != CNN_ACTIVATION_SOFTMAX)
         check_backward (&c, -1, TRUE);
-      if (klass->ends_gradient != NULL && klass->ends_gradient (layer, TRUE))
+      if (klass->fuses_predecessor != NULL && klass->fuses_predecessor (layer, TRUE))
         {
           check_gradient_tail (&c, NULL);
           check_gradient_tail (&c, "relu6");

@@ -1,16 +1,19 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "use.h"
+#include "fusion.h"
+
+#include "debug.h"
 
 #include <string.h>
 
 const CnnLayer *
-cnn_use_layer (const CnnUse *self, int node)
+cnn_plan_use_layer (const CnnPlanUse *self, int node)
 {
   return cnn_model_node (self->model, node)->layer;
 }
 
-gboolean
-cnn_use_is_plain_sum (const CnnUse *self, int index)
+/* The node adds values of one shape: its gradient is that of each of them. */
+static gboolean
+is_plain_sum (const CnnPlanUse *self, int index)
 {
   const CnnNode *node = cnn_model_node (self->model, index);
 
@@ -21,9 +24,9 @@ cnn_use_is_plain_sum (const CnnUse *self, int index)
 }
 
 gboolean
-cnn_use_is_identity (const CnnUse *self, int node)
+cnn_plan_use_is_identity (const CnnPlanUse *self, int node)
 {
-  const CnnLayer *layer = cnn_use_layer (self, node);
+  const CnnLayer *layer = cnn_plan_use_layer (self, node);
 
   if (node == self->input || layer->klass->flags & CNN_LAYER_INPUT)
     return FALSE;
@@ -36,10 +39,16 @@ cnn_use_is_identity (const CnnUse *self, int node)
              layer, &self->shapes[cnn_model_node (self->model, node)->inputs[0]]);
 }
 
-int
-cnn_use_root (const CnnUse *self, int node)
+gboolean
+cnn_plan_use_passes_gradient (const CnnPlanUse *self, int node)
 {
-  while (cnn_use_is_identity (self, node))
+  return cnn_plan_use_is_identity (self, node) || (self->folds && is_plain_sum (self, node));
+}
+
+int
+cnn_plan_use_root (const CnnPlanUse *self, int node)
+{
+  while (cnn_plan_use_is_identity (self, node))
     node = cnn_model_node (self->model, node)->inputs[0];
   return node;
 }
@@ -54,7 +63,7 @@ is_softmax (const CnnLayer *layer)
 /* --- What takes part --- */
 
 static void
-find_needed (CnnUse *self)
+find_needed (CnnPlanUse *self)
 {
   for (int i = self->n_nodes - 1; i >= 0; i--)
     {
@@ -74,11 +83,11 @@ find_needed (CnnUse *self)
 }
 
 static void
-find_backward (CnnUse *self)
+find_backward (CnnPlanUse *self)
 {
   g_autofree gboolean *reached = g_new0 (gboolean, self->n_nodes);
 
-  if (self->score == CNN_NO_NODE)
+  if (self->score == CNN_NONE)
     return;
   for (int i = 0; i < self->n_nodes; i++)
     {
@@ -100,9 +109,9 @@ find_backward (CnnUse *self)
 }
 
 void
-cnn_use_backward_reads (const CnnUse *self, int node, gboolean *inputs, gboolean *output)
+cnn_plan_use_backward_reads (const CnnPlanUse *self, int node, gboolean *inputs, gboolean *output)
 {
-  const CnnLayer *layer = cnn_use_layer (self, node);
+  const CnnLayer *layer = cnn_plan_use_layer (self, node);
   CnnLayerFlags flags = layer->klass->flags;
 
   *inputs = (flags & CNN_LAYER_NEEDS_INPUTS) != 0;
@@ -116,7 +125,7 @@ cnn_use_backward_reads (const CnnUse *self, int node, gboolean *inputs, gboolean
 }
 
 gboolean
-cnn_use_runs_backward (const CnnUse *self, int index)
+cnn_plan_use_runs_backward (const CnnPlanUse *self, int index)
 {
   const CnnNode *node = cnn_model_node (self->model, index);
 
@@ -127,7 +136,7 @@ cnn_use_runs_backward (const CnnUse *self, int index)
 }
 
 static void
-find_kept (CnnUse *self)
+find_kept (CnnPlanUse *self)
 {
   for (int i = 0; i < self->n_nodes; i++)
     {
@@ -135,30 +144,30 @@ find_kept (CnnUse *self)
       gboolean inputs, output;
 
       if (self->wanted[i])
-        self->kept[cnn_use_root (self, i)] = TRUE;
-      if (cnn_use_is_identity (self, i) || !cnn_use_runs_backward (self, i))
+        self->kept[cnn_plan_use_root (self, i)] = TRUE;
+      if (cnn_plan_use_is_identity (self, i) || !cnn_plan_use_runs_backward (self, i))
         continue;
-      cnn_use_backward_reads (self, i, &inputs, &output);
+      cnn_plan_use_backward_reads (self, i, &inputs, &output);
       if (output)
         self->kept[i] = TRUE;
       for (int j = 0; inputs && j < node->n_inputs; j++)
-        self->kept[cnn_use_root (self, node->inputs[j])] = TRUE;
+        self->kept[cnn_plan_use_root (self, node->inputs[j])] = TRUE;
     }
 }
 
 /* The one node that works on this one's value, past those that pass it on. */
 static int
-only_reader (const CnnUse *self, int node)
+only_reader (const CnnPlanUse *self, int node)
 {
   if (self->kept[node])
-    return CNN_NO_NODE;
+    return CNN_NONE;
   while (self->users[node] == 1)
     {
       node = self->user[node];
-      if (!cnn_use_is_identity (self, node))
+      if (!cnn_plan_use_is_identity (self, node))
         return node;
     }
-  return CNN_NO_NODE;
+  return CNN_NONE;
 }
 
 /* What a kernel does to its result before it writes it, in this order. */
@@ -171,37 +180,55 @@ typedef enum
 } Stage;
 
 static Stage
-stage_of (const CnnUse *self, int node)
+stage_of (const CnnPlanUse *self, int node)
 {
-  const CnnLayer *layer = cnn_use_layer (self, node);
+  const CnnLayer *layer = cnn_plan_use_layer (self, node);
 
-  if (cnn_use_is_identity (self, node))
+  if (cnn_plan_use_is_identity (self, node))
     return STAGE_NONE;
   if (layer->klass->only_affine)
     return STAGE_AFFINE;
   if (layer->klass->flags & CNN_LAYER_ACTIVATION && !is_softmax (layer))
     return STAGE_ACTIVATION;
-  return cnn_use_is_plain_sum (self, node) && cnn_model_node (self->model, node)->n_inputs == 2
+  return is_plain_sum (self, node) && cnn_model_node (self->model, node)->n_inputs == 2
              ? STAGE_SUM
              : STAGE_NONE;
 }
 
 gboolean
-cnn_use_adds_gradient (const CnnUse *self, int node)
+cnn_plan_use_adds_gradient (const CnnPlanUse *self, int node)
 {
-  const CnnLayer *layer = cnn_use_layer (self, node);
+  const CnnLayer *layer = cnn_plan_use_layer (self, node);
 
-  return layer->klass->flags & CNN_LAYER_ADDS_GRADIENT && !is_softmax (layer);
+  return self->folds && layer->klass->flags & CNN_LAYER_ADDS_GRADIENT && !is_softmax (layer);
 }
 
 gboolean
-cnn_use_ends_gradient (const CnnUse *self, int node)
+cnn_plan_use_fuses_predecessor (const CnnPlanUse *self, int node)
 {
-  return self->back_into[node] != CNN_NO_NODE && !cnn_use_is_tail (self, node);
+  return self->back_into[node] != CNN_NONE && !cnn_plan_use_is_tail (self, node);
 }
 
 gboolean
-cnn_use_is_tail (const CnnUse *self, int node)
+cnn_plan_use_takes_derivative (const CnnPlanUse *self, int node)
+{
+  return cnn_plan_use_fuses_predecessor (self, node)
+         && cnn_plan_use_layer (self, self->back_into[node])->klass->flags & CNN_LAYER_ACTIVATION;
+}
+
+gboolean
+cnn_plan_use_find_shape (const CnnPlanUse *self, int index, CnnShapeRule rule, CnnShape *shape)
+{
+  const CnnNode *node = cnn_model_node (self->model, index);
+  CnnShape inputs[CNN_MAX_INPUTS];
+
+  for (int j = 0; j < node->n_inputs; j++)
+    inputs[j] = self->shapes[node->inputs[j]];
+  return rule != NULL && rule (node->layer, inputs, shape);
+}
+
+gboolean
+cnn_plan_use_is_tail (const CnnPlanUse *self, int node)
 {
   const Stage stage = stage_of (self, node);
 
@@ -212,7 +239,7 @@ cnn_use_is_tail (const CnnUse *self, int node)
  * nobody else reads what is in between. The last comes first: of two that are summed it is the
  * later one that takes in the other's value. */
 static void
-fold (CnnUse *self)
+fold (CnnPlanUse *self)
 {
   for (int i = self->n_nodes - 1; i >= 0; i--)
     {
@@ -220,14 +247,14 @@ fold (CnnUse *self)
       int next;
 
       if (!self->needed[i] || i == self->input
-          || !(cnn_use_layer (self, i)->klass->flags & CNN_LAYER_EPILOGUE))
+          || !(cnn_plan_use_layer (self, i)->klass->flags & CNN_LAYER_EPILOGUE))
         continue;
-      for (int at = i; (next = only_reader (self, at)) != CNN_NO_NODE; at = next)
+      for (int at = i; (next = only_reader (self, at)) != CNN_NONE; at = next)
         {
           const Stage stage = stage_of (self, next);
           const int before = self->folded_from[next];
 
-          if (stage < open || (before != CNN_NO_NODE && before != at))
+          if (stage < open || (before != CNN_NONE && before != at))
             break;
           self->folded_into[at] = next;
           self->folded_from[next] = at;
@@ -239,34 +266,34 @@ fold (CnnUse *self)
 /* The node that this one works on, past those that pass it on; where the gradient in between is of
  * no other use. */
 static int
-only_source (const CnnUse *self, int node)
+only_source (const CnnPlanUse *self, int node)
 {
   do
     {
       node = cnn_model_node (self->model, node)->inputs[0];
       if (self->users[node] != 1 || self->wanted_gradient[node])
-        return CNN_NO_NODE;
+        return CNN_NONE;
     }
-  while (cnn_use_is_identity (self, node));
+  while (cnn_plan_use_is_identity (self, node));
   return node;
 }
 
 /* The tail in front of the node that its backward kernel can go on with: where the gradient has no
  * other reader, and the node is the last that adds to it. */
 static int
-tail_in_front (const CnnUse *self, int index)
+tail_in_front (const CnnPlanUse *self, int index)
 {
   const CnnNode *node = cnn_model_node (self->model, index);
-  const int source = node->n_inputs == 1 ? node->inputs[0] : CNN_NO_NODE;
+  const int source = node->n_inputs == 1 ? node->inputs[0] : CNN_NONE;
   const CnnActivation *activation;
 
-  if (source == CNN_NO_NODE || node->layer->klass->ends_gradient == NULL
-      || !node->layer->klass->ends_gradient (node->layer, self->repeated)
+  if (source == CNN_NONE || node->layer->klass->fuses_predecessor == NULL
+      || !node->layer->klass->fuses_predecessor (node->layer, self->repeated)
       || self->wanted_gradient[source]
       || (self->users[source] > 1
-          && (self->user[source] != index || !cnn_use_adds_gradient (self, index))))
-    return CNN_NO_NODE;
-  activation = &cnn_use_layer (self, source)->activation;
+          && (self->user[source] != index || !cnn_plan_use_adds_gradient (self, index))))
+    return CNN_NONE;
+  activation = &cnn_plan_use_layer (self, source)->activation;
   switch (stage_of (self, source))
     {
     case STAGE_AFFINE:
@@ -275,29 +302,29 @@ tail_in_front (const CnnUse *self, int index)
       return activation->kind == CNN_ACTIVATION_RELU
                      && cnn_activation_derives_from_output (activation)
                  ? source
-                 : CNN_NO_NODE;
+                 : CNN_NONE;
     default:
-      return CNN_NO_NODE;
+      return CNN_NONE;
     }
 }
 
 /* On the way back an activation and the BatchNormalizations in front of it are one product, which
  * the kernel of the layer after them may end with. */
 static void
-fold_backward (CnnUse *self)
+fold_backward (CnnPlanUse *self)
 {
   for (int i = 0; i < self->n_nodes; i++)
     {
-      int source = CNN_NO_NODE;
+      int source = CNN_NONE;
 
-      if (!cnn_use_runs_backward (self, i))
+      if (!cnn_plan_use_runs_backward (self, i))
         continue;
-      if (!cnn_use_is_tail (self, i))
+      if (!cnn_plan_use_is_tail (self, i))
         source = tail_in_front (self, i);
-      else if ((source = only_source (self, i)) != CNN_NO_NODE
+      else if ((source = only_source (self, i)) != CNN_NONE
                && stage_of (self, source) != STAGE_AFFINE)
-        source = CNN_NO_NODE;
-      if (source == CNN_NO_NODE || !cnn_use_runs_backward (self, source))
+        source = CNN_NONE;
+      if (source == CNN_NONE || !cnn_plan_use_runs_backward (self, source))
         continue;
       self->back_into[i] = source;
       self->back_from[source] = i;
@@ -307,7 +334,7 @@ fold_backward (CnnUse *self)
 /* --- The public face --- */
 
 static CnnShape *
-find_shapes (const CnnUse *self, const CnnPlanRequest *request, GError **error)
+find_shapes (const CnnPlanUse *self, const CnnPlanRequest *request, GError **error)
 {
   g_autofree int *ends = g_new (int, request->n_outputs + 1);
   int n = request->n_outputs;
@@ -315,13 +342,13 @@ find_shapes (const CnnUse *self, const CnnPlanRequest *request, GError **error)
   if (!request->part)
     return cnn_model_shapes (self->model, &request->input, error);
   memcpy (ends, request->outputs, sizeof (int) * (gsize) n);
-  if (request->score != CNN_NO_NODE)
+  if (request->score != CNN_NONE)
     ends[n++] = request->score;
   return cnn_model_part_shapes (self->model, request->start, &request->input, ends, n, error);
 }
 
 gboolean
-cnn_use_init (CnnUse *self, CnnModel *model, const CnnPlanRequest *request, GError **error)
+cnn_plan_use_init (CnnPlanUse *self, CnnModel *model, const CnnPlanRequest *request, GError **error)
 {
   const int n = cnn_model_count (model);
   gboolean **flags[] = { &self->wanted, &self->wanted_gradient, &self->needed, &self->backward,
@@ -334,6 +361,7 @@ cnn_use_init (CnnUse *self, CnnModel *model, const CnnPlanRequest *request, GErr
   self->input = request->part ? request->start : model->input;
   self->score = request->score;
   self->repeated = request->repeated;
+  self->folds = !(cnn_debug_flags () & CNN_DEBUG_UNFOLDED);
   for (guint i = 0; i < G_N_ELEMENTS (flags); i++)
     *flags[i] = g_new0 (gboolean, n);
   self->users = g_new0 (int, n);
@@ -341,7 +369,7 @@ cnn_use_init (CnnUse *self, CnnModel *model, const CnnPlanRequest *request, GErr
     {
       *links[i] = g_new (int, n);
       for (int j = 0; j < n; j++)
-        (*links[i])[j] = CNN_NO_NODE;
+        (*links[i])[j] = CNN_NONE;
     }
 
   self->shapes = find_shapes (self, request, error);
@@ -355,13 +383,15 @@ cnn_use_init (CnnUse *self, CnnModel *model, const CnnPlanRequest *request, GErr
   self->needed[self->input] = TRUE;
   find_backward (self);
   find_kept (self);
+  if (!self->folds)
+    return TRUE;
   fold (self);
   fold_backward (self);
   return TRUE;
 }
 
 void
-cnn_use_clear (CnnUse *self)
+cnn_plan_use_clear (CnnPlanUse *self)
 {
   g_free (self->shapes);
   g_free (self->wanted);
