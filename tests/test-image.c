@@ -242,6 +242,13 @@ test_flatten (void)
   flat_gray_alpha = cnn_image_flatten (gray_alpha, background, NULL);
   g_assert_cmpint (flat_gray_alpha->channels, ==, 3);
   g_assert_cmpfloat (flat_gray_alpha->pixels[1], ==, .5f);
+
+  {
+    g_autoptr (CnnImage) over_white = cnn_image_flatten (gray_alpha, NULL, NULL);
+
+    for (int i = 0; i < 3; i++)
+      g_assert_cmpfloat (over_white->pixels[i], ==, 1);
+  }
 }
 
 /* --- Files --- */

@@ -6,6 +6,7 @@
 
 #include "../core/keras/keras_private.h" /* graphs without weights */
 #include "session-helpers.h"
+#include "visualize.h"
 
 /* --- Small models against Keras --- */
 

@@ -3,7 +3,7 @@
 /* Grad-CAM: Selvaraju et al., "Grad-CAM: Visual Explanations from Deep Networks via
  * Gradient-based Localization", 2017, https://arxiv.org/abs/1610.02391 */
 
-#include "session.h"
+#include "visualize.h"
 
 #include <string.h>
 

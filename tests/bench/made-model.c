@@ -2,7 +2,7 @@
 #include "made-model.h"
 
 #include "noise.h"
-#include "session.h"
+#include "visualize.h"
 #include "weights_private.h"
 
 #include <glib/gstdio.h>

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #pragma once
 
-/* What the files of this room share: the session's inside. */
+/* The session's inside, for core/visualize: it prepares, runs and names classes for every method.
+ */
 
 #include "cnn.h"
 #include "keras.h"
@@ -26,13 +27,14 @@ struct _CnnSession
   gboolean many;                   /* pictures are to come */
   int wanted_width, wanted_height; /* 0: not said */
   CnnResizeFilter resize;
-  float background[3];
+  float *background;  /* or NULL: cnn_image_flatten's own */
   char *size_warning; /* or NULL */
   char *warning;      /* all that the report should mention, or NULL */
 
-  CnnImage *photo;         /* without alpha, of the model's channels; or NULL */
+  CnnImage *photo;         /* composed over the background, RGB; or NULL */
+  CnnImage *fitting;       /* the same of the model's channels */
   CnnArray *input;         /* what goes into the model, or NULL */
-  CnnResizeFilter resized; /* how input was made of photo */
+  CnnResizeFilter resized; /* how input was made of fitting */
   CnnShape *shapes;        /* of every node for this input */
 
   CnnPlan *plan; /* for the request below, or NULL */
@@ -106,18 +108,6 @@ float *cnn_scores_seed (const CnnScores *scores, int index, CnnScoreKind kind, d
 gboolean *cnn_session_leads_to (const CnnSession *session, int end);
 /* FALSE with CNN_ERROR_MODEL where a value is NaN or infinite; `what` begins the sentence. */
 gboolean cnn_check_finite (const CnnArray *values, const char *what, GError **error);
-/* Between what a variable of an untrained layer lies (cnn_sanity_check): for a kernel of these
- * sizes ±√(6 / fan-in), else 0 or 1 on both sides. */
-void cnn_untrained_range (const CnnLayer *layer, const CnnWeightSpec *spec, const gint64 *dims,
-                          double *low, double *high);
-/* COMMANDS' automatic layer of Grad-CAM; −1 and CNN_ERROR_ARGUMENT where there is none. */
-int cnn_session_automatic_layer (const CnnSession *session, int logit_node, GError **error);
-
-/* A number's text of "0123456789.-" into an RGB picture, `scale` pixels a dot; parts outside of the
- * picture are left out. Its size is cnn_number_width (text, scale) by 5 · scale. */
-void cnn_draw_number (CnnImage *image, int x, int y, int scale, const char *text,
-                      const float color[3]);
-int cnn_number_width (const char *text, int scale);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (CnnScores, cnn_scores_free)
 
