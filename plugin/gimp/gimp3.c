@@ -2,9 +2,9 @@
 
 /* The face for GIMP 3.0 and later: procedures and dialogs made from the table. */
 
-#include "gimp-choices.h"
-#include "gimp-common.h"
-#include "gimp-folder.h"
+#include "choices.h"
+#include "common.h"
+#include "folder.h"
 
 #include <libgimp/gimp.h>
 #include <libgimp/gimpui.h>

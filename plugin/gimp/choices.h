@@ -4,7 +4,7 @@
 /* What a filter's dialog offers for its rows: models, layers, classes, devices, open images. */
 
 #include "commands.h"
-#include "gimp-dialog.h"
+#include "dialog.h"
 
 G_BEGIN_DECLS
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "gimp-folder.h"
+#include "folder.h"
 
-#include "gimp-common.h"
+#include "common.h"
 #include "photographs.h"
 
 #define SUFFIX "-folder"

@@ -2,8 +2,8 @@
 
 /* A dialog's models: the list of them, their download, and what has to be asked about one. */
 
-#include "gimp-choices.h"
-#include "gimp-list.h"
+#include "choices.h"
+#include "list.h"
 
 #include <string.h>
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "gimp-dialog.h"
+#include "dialog.h"
 
 #include <string.h>
 

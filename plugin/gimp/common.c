@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "gimp-common.h"
-#include "gimp-dialog.h"
+#include "common.h"
+#include "dialog.h"
 
 #include <libgimp/gimp.h>
 #include <math.h>

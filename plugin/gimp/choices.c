@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "gimp-choices.h"
+#include "choices.h"
 
-#include "gimp-list.h"
+#include "list.h"
 
 #include <string.h>
 

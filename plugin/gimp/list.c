@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "gimp-list.h"
+#include "list.h"
 
 #include <string.h>
 
