@@ -69,21 +69,18 @@ print_row (const char *name, const char *help)
   print_words (help, column, HELP_COLUMN);
 }
 
-static const char *
+/* How help writes what the command is asked about. Transfer full. */
+static char *
 subject_word (const Command *command)
 {
   if (command->flags & COMMAND_PHOTO)
-    return " PHOTO…";
-  if (command->flags & COMMAND_NAME_FIRST)
-    return " NAME";
-  return command->flags & COMMAND_MODEL_FIRST ? " [MODEL]" : "";
-}
-
-/* Alone it means yes. */
-static gboolean
-is_switch (const Argument *argument)
-{
-  return argument->choices == switch_names;
+    return g_strdup (" PHOTO…");
+  if (command->subject == NULL)
+    return g_strdup ("");
+  g_autoptr (GPtrArray) table = command_arguments (command, FALSE);
+  g_autofree char *word = g_ascii_strup (command->subject, -1);
+  gboolean required = argument_find (table, command->subject)->flags & ARGUMENT_REQUIRED;
+  return g_strdup_printf (required ? " %s" : " [%s]", word);
 }
 
 static void
@@ -93,7 +90,8 @@ print_help (void)
           "Looks inside convolutional networks that Keras saved.\n\n");
   for (const Command *const *row = commands (); *row != NULL; row++)
     {
-      g_autofree char *name = g_strconcat ((*row)->name, subject_word (*row), NULL);
+      g_autofree char *subject = subject_word (*row);
+      g_autofree char *name = g_strconcat ((*row)->name, subject, NULL);
       print_row (name, (*row)->summary);
     }
   printf (
@@ -106,7 +104,8 @@ print_help (void)
 static void
 print_command_help (const Command *command, GPtrArray *table)
 {
-  printf ("convlens %s%s%s\n\n", command->name, subject_word (command),
+  g_autofree char *subject = subject_word (command);
+  printf ("convlens %s%s%s\n\n", command->name, subject,
           table->len > 0 ? " [--option value …]" : "");
   print_words (command->help, 0, 0);
   putchar ('\n');
@@ -114,10 +113,10 @@ print_command_help (const Command *command, GPtrArray *table)
     {
       const Argument *argument = g_ptr_array_index (table, i);
       g_autofree char *value = argument_value_help (argument);
-      g_autofree char *name = is_switch (argument)
-                                  ? g_strdup_printf ("--%s", argument->name)
-                                  : g_strdup_printf ("--%s %s", argument->name, value);
-      g_autofree char *help = *argument->fallback == '\0' || is_switch (argument)
+      gboolean alone = argument->kind == ARGUMENT_SWITCH;
+      g_autofree char *name = alone ? g_strdup_printf ("--%s", argument->name)
+                                    : g_strdup_printf ("--%s %s", argument->name, value);
+      g_autofree char *help = *argument->fallback == '\0' || alone
                                   ? g_strdup (argument->help)
                                   : g_strdup_printf ("%s (%s)", argument->help, argument->fallback);
       print_row (name, help);
@@ -163,25 +162,27 @@ parse_line (const Command *command, Arguments *arguments, char **words, Line *li
               g_set_error (error, ARGUMENT_ERROR, 0, "option %s takes no value", name);
               return FALSE;
             }
-          if (!g_str_has_prefix (name, "--") || arguments_find (arguments, name + 2) == NULL)
+          const Argument *argument =
+              g_str_has_prefix (name, "--") ? arguments_find (arguments, name + 2) : NULL;
+          if (argument == NULL)
             {
               g_set_error (error, ARGUMENT_ERROR, 0,
                            "there is no option %s; see convlens %s --help", name, command->name);
               return FALSE;
             }
-          const char *value = equals != NULL                                     ? equals + 1
-                              : is_switch (arguments_find (arguments, name + 2)) ? "yes"
-                                                                                 : *++word;
+          const char *value = equals != NULL                      ? equals + 1
+                              : argument->kind == ARGUMENT_SWITCH ? switch_names[TRUE]
+                                                                  : *++word;
           if (value == NULL)
             {
               g_set_error (error, ARGUMENT_ERROR, 0, "%s needs a value", name);
               return FALSE;
             }
-          if (!arguments_set (arguments, name + 2, value, error))
+          if (!arguments_set (arguments, argument->name, value, error))
             return FALSE;
         }
-      else if (*subject_word (command) == '\0'
-               || (line->subjects->len > 0 && !(command->flags & COMMAND_PHOTO)))
+      else if (!(command->flags & COMMAND_PHOTO)
+               && (command->subject == NULL || line->subjects->len > 0))
         {
           g_set_error (error, ARGUMENT_ERROR, 0, "\"%s\" is one word too many", *word);
           return FALSE;
@@ -199,11 +200,8 @@ parse_line (const Command *command, Arguments *arguments, char **words, Line *li
       g_set_error_literal (error, ARGUMENT_ERROR, 0, "name a photograph: PNG, JPEG or .npy");
       return FALSE;
     }
-  if ((command->flags & COMMAND_MODEL_FIRST) && subject != NULL
-      && !arguments_set (arguments, "model", subject, error))
-    return FALSE;
-  if ((command->flags & COMMAND_NAME_FIRST) && subject != NULL
-      && !arguments_set (arguments, "name", subject, error))
+  if (command->subject != NULL && subject != NULL
+      && !arguments_set (arguments, command->subject, subject, error))
     return FALSE;
   return arguments_check (arguments, error);
 }

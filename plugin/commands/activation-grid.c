@@ -26,7 +26,7 @@ static const char *const destination_names[] = {
 static const Argument arguments_of_activation_grid[] = {
   {
       .name = "layer",
-      .kind = ARGUMENT_TEXT,
+      .kind = ARGUMENT_LAYERS,
       .fallback = "book",
       .label = "La_yers",
       .value = "NAME,NAME…, all or book",
@@ -91,7 +91,7 @@ static const Argument arguments_of_activation_grid[] = {
       .value = "FILE.png or FOLDER",
       .suffix = ".png",
       .help = "where the mosaics go; several layers: a folder, a file LAYER.png each",
-      .flags = ARGUMENT_FOLDER,
+      .flags = ARGUMENT_SEVERAL,
   },
   {
       .name = "raw",
@@ -100,7 +100,7 @@ static const Argument arguments_of_activation_grid[] = {
       .value = "FOLDER",
       .suffix = ".npy",
       .help = "where the layers' values go, a file LAYER.npy each",
-      .flags = ARGUMENT_FOLDER,
+      .flags = ARGUMENT_SEVERAL,
   },
   {
       .name = "destination",

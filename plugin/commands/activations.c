@@ -3,17 +3,17 @@
 
 #include <string.h>
 
-#define LAYER_ARGUMENT(words)                                                  \
-  {                                                                            \
-    .name = "layer", .kind = ARGUMENT_TEXT, .fallback = "", .label = "_Layer", \
-    .value = "NAME,NAME… or all", .help = words, .flags = ARGUMENT_REQUIRED    \
+#define LAYER_ARGUMENT(words)                                                    \
+  {                                                                              \
+    .name = "layer", .kind = ARGUMENT_LAYERS, .fallback = "", .label = "_Layer", \
+    .value = "NAME,NAME… or all", .help = words, .flags = ARGUMENT_REQUIRED      \
   }
 #define RAW_ARGUMENT                                                                \
   {                                                                                 \
     .name = "raw", .kind = ARGUMENT_OUTPUT, .fallback = "", .label = "_Raw",        \
     .value = "FILE.npy or FOLDER", .suffix = ".npy",                                \
     .help = "where the values go; several layers: a folder, a file LAYER.npy each", \
-    .flags = ARGUMENT_FOLDER,                                                       \
+    .flags = ARGUMENT_SEVERAL,                                                      \
   }
 
 static const Argument arguments_of_activations[] = {

@@ -30,19 +30,52 @@ fail (GError **error, const Argument *argument, const char *text, const char *wa
   g_set_error (error, ARGUMENT_ERROR, 0, "%s \"%s\" is not %s", argument->name, text, wanted);
 }
 
+static const char *const *
+choices_of (const Argument *argument)
+{
+  return argument->kind == ARGUMENT_SWITCH ? switch_names : argument->choices;
+}
+
+/* Any bytes, as the names of files are. */
+static gboolean
+may_be_path (const Argument *argument)
+{
+  switch (argument->kind)
+    {
+    case ARGUMENT_MODEL:
+    case ARGUMENT_IMAGE:
+    case ARGUMENT_FILE:
+    case ARGUMENT_FOLDER:
+    case ARGUMENT_OUTPUT:
+      return TRUE;
+    default:
+      return FALSE;
+    }
+}
+
+/* The kinds for which empty text is no value of its own. */
+static gboolean
+may_be_empty (const Argument *argument)
+{
+  return argument->kind != ARGUMENT_CHOICE && argument->kind != ARGUMENT_SWITCH
+         && argument->kind != ARGUMENT_INTEGER && argument->kind != ARGUMENT_NUMBER;
+}
+
 char *
 argument_value_help (const Argument *argument)
 {
-  if (argument->kind == ARGUMENT_CHOICE)
-    return g_strjoinv ("|", (char **) argument->choices);
+  const char *const *choices = choices_of (argument);
+  if (argument->kind == ARGUMENT_CHOICE || argument->kind == ARGUMENT_SWITCH)
+    return g_strjoinv ("|", (char **) choices);
   return g_strdup (argument->value != NULL ? argument->value : "VALUE");
 }
 
 static gboolean
 find_choice (const Argument *argument, const char *text, double first, Value *value)
 {
-  for (int i = 0; argument->choices != NULL && argument->choices[i] != NULL; i++)
-    if (strcmp (argument->choices[i], text) == 0)
+  const char *const *choices = choices_of (argument);
+  for (int i = 0; choices != NULL && choices[i] != NULL; i++)
+    if (strcmp (choices[i], text) == 0)
       {
         value->number = first + i;
         return TRUE;
@@ -55,7 +88,7 @@ parse_choice (const Argument *argument, const char *text, Value *value, GError *
 {
   if (find_choice (argument, text, 0, value))
     return TRUE;
-  g_autofree char *all = g_strjoinv (", ", (char **) argument->choices);
+  g_autofree char *all = g_strjoinv (", ", (char **) choices_of (argument));
   g_autofree char *wanted = g_strdup_printf ("one of %s", all);
   fail (error, argument, text, wanted);
   return FALSE;
@@ -140,8 +173,7 @@ parse_color (const Argument *argument, const char *text, Value *value, GError **
 static gboolean
 parse (const Argument *argument, const char *text, Value *value, GError **error)
 {
-  if (!g_utf8_validate (text, -1, NULL) && argument->kind != ARGUMENT_FILE
-      && argument->kind != ARGUMENT_OUTPUT)
+  if (!may_be_path (argument) && !g_utf8_validate (text, -1, NULL))
     {
       g_set_error (error, ARGUMENT_ERROR, 0, "%s is not valid UTF-8", argument->name);
       return FALSE;
@@ -149,6 +181,7 @@ parse (const Argument *argument, const char *text, Value *value, GError **error)
   switch (argument->kind)
     {
     case ARGUMENT_CHOICE:
+    case ARGUMENT_SWITCH:
       return parse_choice (argument, text, value, error);
     case ARGUMENT_INTEGER:
     case ARGUMENT_NUMBER:
@@ -157,22 +190,16 @@ parse (const Argument *argument, const char *text, Value *value, GError **error)
       return parse_size (argument, text, value, error);
     case ARGUMENT_COLOR:
       return parse_color (argument, text, value, error);
-    case ARGUMENT_TEXT:
-    case ARGUMENT_FILE:
-    case ARGUMENT_OUTPUT:
-      break;
+    default:
+      return TRUE;
     }
-  return TRUE;
 }
 
 static gboolean
 set (Arguments *arguments, guint index, const char *text, GError **error)
 {
   const Argument *argument = g_ptr_array_index (arguments->table, index);
-  if (text == NULL
-      || (*text == '\0'
-          && (argument->kind == ARGUMENT_TEXT || argument->kind == ARGUMENT_FILE
-              || argument->kind == ARGUMENT_COLOR)))
+  if (text == NULL || (*text == '\0' && may_be_empty (argument)))
     text = argument->fallback;
 
   Value value = { 0 };
@@ -215,21 +242,40 @@ arguments_table (const Arguments *arguments)
 }
 
 static int
-find (const Arguments *arguments, const char *name)
+find (GPtrArray *table, const char *name)
 {
-  for (guint i = 0; i < arguments->table->len; i++)
+  for (guint i = 0; i < table->len; i++)
     {
-      const Argument *argument = g_ptr_array_index (arguments->table, i);
+      const Argument *argument = g_ptr_array_index (table, i);
       if (strcmp (argument->name, name) == 0)
         return (int) i;
     }
   return -1;
 }
 
+const Argument *
+argument_find (GPtrArray *table, const char *name)
+{
+  int index = find (table, name);
+  return index < 0 ? NULL : g_ptr_array_index (table, index);
+}
+
+const Argument *
+argument_of_kind (GPtrArray *table, ArgumentKind kind)
+{
+  for (guint i = 0; i < table->len; i++)
+    {
+      const Argument *argument = g_ptr_array_index (table, i);
+      if (argument->kind == kind)
+        return argument;
+    }
+  return NULL;
+}
+
 static const Value *
 value_of (const Arguments *arguments, const char *name)
 {
-  int index = find (arguments, name);
+  int index = find (arguments->table, name);
   g_assert (index >= 0);
   return &arguments->values[index];
 }
@@ -237,14 +283,13 @@ value_of (const Arguments *arguments, const char *name)
 const Argument *
 arguments_find (const Arguments *arguments, const char *name)
 {
-  int index = find (arguments, name);
-  return index < 0 ? NULL : g_ptr_array_index (arguments->table, index);
+  return argument_find (arguments->table, name);
 }
 
 gboolean
 arguments_set (Arguments *arguments, const char *name, const char *text, GError **error)
 {
-  int index = find (arguments, name);
+  int index = find (arguments->table, name);
   g_assert (index >= 0);
   return set (arguments, (guint) index, text, error);
 }
@@ -281,7 +326,7 @@ arguments_text (const Arguments *arguments, const char *name)
 const char *
 arguments_output (const Arguments *arguments, const char *name)
 {
-  return find (arguments, name) < 0 ? NULL : arguments_text (arguments, name);
+  return find (arguments->table, name) < 0 ? NULL : arguments_text (arguments, name);
 }
 
 int
@@ -313,7 +358,7 @@ arguments_size (const Arguments *arguments, const char *name, int *width, int *h
 const float *
 arguments_color (const Arguments *arguments, const char *name)
 {
-  return find (arguments, name) < 0 ? NULL : value_of (arguments, name)->color;
+  return find (arguments->table, name) < 0 ? NULL : value_of (arguments, name)->color;
 }
 
 char *

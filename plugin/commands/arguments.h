@@ -2,7 +2,8 @@
 #pragma once
 
 /* What a command can be told. An argument is said once, here as a row, and every face reads the
- * row: option, procedure argument, dialog, help. Values come in as text and are checked in one
+ * row: option, procedure argument, dialog, help. What is done with a value hangs on the row's kind,
+ * never on its name; that is the command's alone. Values come in as text and are checked in one
  * place. */
 
 #include <glib.h>
@@ -11,14 +12,23 @@ G_BEGIN_DECLS
 
 typedef enum
 {
-  ARGUMENT_TEXT,    /* words whose meaning the engine knows: a layer, a class */
-  ARGUMENT_CHOICE,  /* one of `choices` */
-  ARGUMENT_INTEGER, /* minimum…maximum */
-  ARGUMENT_NUMBER,  /* minimum…maximum */
-  ARGUMENT_SIZE,    /* "N" or "WxH" */
-  ARGUMENT_COLOR,   /* "R,G,B", each 0…255 */
-  ARGUMENT_FILE,    /* a file to read, or a name that stands for one */
-  ARGUMENT_OUTPUT   /* a file or folder to write: command line only */
+  ARGUMENT_TEXT,         /* words whose meaning the command knows */
+  ARGUMENT_MODEL,        /* a model by its name, or a file of one */
+  ARGUMENT_ARCHITECTURE, /* of a weights-only file, by its name */
+  ARGUMENT_LAYER,        /* a layer of the model by its name, or one of `choices` */
+  ARGUMENT_LAYERS,       /* several with commas between, or one of `choices` */
+  ARGUMENT_CLASS,        /* a class by its index or label, or one of `choices` */
+  ARGUMENT_DEVICE,       /* a Vulkan device by its index or part of its name, or one of `choices` */
+  ARGUMENT_CHOICE,       /* one of `choices` */
+  ARGUMENT_SWITCH,       /* no or yes: the program takes it without a value as well */
+  ARGUMENT_INTEGER,      /* minimum…maximum */
+  ARGUMENT_NUMBER,       /* minimum…maximum */
+  ARGUMENT_SIZE,         /* of the model's input: "N" or "WxH" */
+  ARGUMENT_COLOR,        /* "R,G,B", each 0…255 */
+  ARGUMENT_IMAGE,        /* a picture to read, one that is open in GIMP, or one of `choices` */
+  ARGUMENT_FILE,         /* a file to read */
+  ARGUMENT_FOLDER,       /* a folder to read */
+  ARGUMENT_OUTPUT        /* a file or folder to write: command line only */
 } ArgumentKind;
 
 typedef enum
@@ -29,7 +39,8 @@ typedef enum
   ARGUMENT_LAST = 1 << 3,    /* comes after those that all commands have */
   ARGUMENT_BY_NAME = 1 << 4, /* left out where arguments are told by their position, which scripts
                               * rely on: GIMP 2.10's procedures. Its dialogs have it */
-  ARGUMENT_FOLDER = 1 << 5   /* ARGUMENT_OUTPUT: a folder where the results are several */
+  ARGUMENT_SEVERAL = 1 << 5, /* ARGUMENT_OUTPUT: a folder where the results are several */
+  ARGUMENT_LATEST = 1 << 6   /* ARGUMENT_LAYER: the last ones are offered first */
 } ArgumentFlags;
 
 typedef struct
@@ -40,15 +51,15 @@ typedef struct
   const char *label;    /* for dialogs, with its mnemonic */
   const char *value;    /* how help writes the value: "N or WxH"; choices write themselves */
   const char *help;
-  const char *const *choices; /* in the order of the engine's enum; ARGUMENT_TEXT: proposals only;
-                               * ARGUMENT_INTEGER: words for minimum, minimum + 1 … */
+  const char *const *choices; /* ARGUMENT_CHOICE: in the order of the engine's enum;
+                               * ARGUMENT_INTEGER: words for minimum, minimum + 1 …; others:
+                               * words beside what the kind allows */
   double minimum, maximum;
   const char *suffix; /* ARGUMENT_OUTPUT: of the files, ".png" */
   ArgumentFlags flags;
 } Argument;
 
-/* The choices of a switch: no, yes. The program takes it without a value as well, dialogs show a
- * check button. */
+/* The words for a switch: no, yes. */
 extern const char *const switch_names[];
 
 #define ARGUMENT_ERROR (argument_error_quark ())
@@ -56,6 +67,10 @@ GQuark argument_error_quark (void);
 
 /* How the value is written in help: "jet|viridis" or "N or WxH". Transfer full. */
 char *argument_value_help (const Argument *argument);
+/* The row of that name; NULL where there is none. table: of const Argument. */
+const Argument *argument_find (GPtrArray *table, const char *name);
+/* The first row of that kind; NULL where there is none. */
+const Argument *argument_of_kind (GPtrArray *table, ArgumentKind kind);
 
 /* A value for each of a command's arguments, always a valid one. */
 typedef struct _Arguments Arguments;

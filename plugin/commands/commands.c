@@ -34,12 +34,16 @@ const char *const preset_names[] = {
   [CNN_PRESET_BOOK] = "book",
   NULL,
 };
-static const char *const source_names[] = { "drawable", "visible", NULL };
+static const char *const source_names[] = {
+  [SOURCE_DRAWABLE] = "drawable",
+  [SOURCE_VISIBLE] = "visible",
+  NULL,
+};
 
 static const Argument model_arguments[] = {
   {
       .name = "model",
-      .kind = ARGUMENT_FILE,
+      .kind = ARGUMENT_MODEL,
       .fallback = "efficientnet-lite0",
       .label = "Mo_del",
       .value = "NAME or FILE",
@@ -47,7 +51,7 @@ static const Argument model_arguments[] = {
   },
   {
       .name = "architecture",
-      .kind = ARGUMENT_TEXT,
+      .kind = ARGUMENT_ARCHITECTURE,
       .fallback = "",
       .label = "Architect_ure",
       .value = "NAME",
@@ -93,7 +97,7 @@ static const Argument model_arguments[] = {
   },
   {
       .name = "device",
-      .kind = ARGUMENT_TEXT,
+      .kind = ARGUMENT_DEVICE,
       .fallback = "auto",
       .label = "De_vice",
       .value = "auto, INDEX or NAME",

@@ -32,13 +32,11 @@ typedef struct
 
 typedef enum
 {
-  COMMAND_MODEL = 1 << 0,       /* has a model, and the options that come with it */
-  COMMAND_MODEL_FIRST = 1 << 1, /* which may be named without --model */
-  COMMAND_PHOTO = 1 << 2,       /* looks at a picture */
-  COMMAND_GIMP = 1 << 3,        /* is a filter of GIMP's too */
-  COMMAND_LAYERS = 1 << 4,      /* and may make any number of layers */
-  COMMAND_NAME_FIRST = 1 << 5,  /* its argument "name" may be given without --name */
-  COMMAND_SIDECAR = 1 << 6      /* writes the model's sidecar */
+  COMMAND_MODEL = 1 << 0,  /* has a model, and the options that come with it */
+  COMMAND_PHOTO = 1 << 1,  /* looks at a picture */
+  COMMAND_GIMP = 1 << 2,   /* is a filter of GIMP's too */
+  COMMAND_LAYERS = 1 << 3, /* and may make any number of layers */
+  COMMAND_SIDECAR = 1 << 4 /* writes the model's sidecar */
 } CommandFlags;
 
 typedef struct
@@ -48,6 +46,7 @@ typedef struct
   const char *summary;       /* a line */
   const char *help;          /* some more */
   const Argument *arguments; /* its own; ends with a NULL name */
+  const char *subject;       /* the argument that may be given without --name, or NULL */
   CommandFlags flags;
   Result *(*run) (const Arguments *arguments, const Subject *subject, const CnnProgress *progress,
                   GError **error);
@@ -80,6 +79,13 @@ extern const Command predict_command, layers_command, activations_command, gradi
 /* The subject's photograph, composed over the argument "background". Transfer full. */
 CnnImage *command_flat_photo (const Arguments *arguments, const Subject *subject, GError **error);
 
+/* What is looked at in GIMP: the argument "source". */
+enum
+{
+  SOURCE_DRAWABLE,
+  SOURCE_VISIBLE
+};
+
 /* Choices in the order of the engine's enums. */
 extern const char *const preprocess_names[],
     *const resize_names[], *const score_names[], *const colormap_names[], *const preset_names[];
@@ -87,14 +93,15 @@ extern const char *const preprocess_names[],
 /* Rows that several commands have. */
 #define CLASS_ARGUMENT                                                                 \
   {                                                                                    \
-    .name = "class", .kind = ARGUMENT_TEXT, .fallback = "auto", .label = "Cl_ass",     \
+    .name = "class", .kind = ARGUMENT_CLASS, .fallback = "auto", .label = "Cl_ass",    \
     .value = "auto, INDEX or LABEL", .choices = (const char *const[]){ "auto", NULL }, \
     .help = "the class that is asked about; auto is the model's best guess",           \
   }
-#define MAP_LAYER_ARGUMENT(words)                                                            \
-  {                                                                                          \
-    .name = "layer", .kind = ARGUMENT_TEXT, .fallback = "auto", .label = "La_yer",           \
-    .value = "auto or NAME", .choices = (const char *const[]){ "auto", NULL }, .help = words \
+#define MAP_LAYER_ARGUMENT(words)                                                             \
+  {                                                                                           \
+    .name = "layer", .kind = ARGUMENT_LAYER, .fallback = "auto", .label = "La_yer",           \
+    .value = "auto or NAME", .choices = (const char *const[]){ "auto", NULL }, .help = words, \
+    .flags = ARGUMENT_LATEST,                                                                 \
   }
 #define SCORE_ARGUMENT                                                                         \
   {                                                                                            \

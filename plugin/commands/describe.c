@@ -296,6 +296,7 @@ const Command describe_command = {
   .help = "Without options, shows what is known of a model and from where. With --labels, "
           "--preprocess, --input-size or --architecture, checks them against the model and writes "
           "them to its sidecar, the file MODEL.json beside it, which Convlens then goes by.",
-  .flags = COMMAND_MODEL | COMMAND_MODEL_FIRST | COMMAND_SIDECAR,
+  .subject = "model",
+  .flags = COMMAND_MODEL | COMMAND_SIDECAR,
   .run = describe,
 };

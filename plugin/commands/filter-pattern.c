@@ -16,7 +16,7 @@ static const char *const pattern_preset_names[] = {
 static const Argument arguments_of_filter_pattern[] = {
   {
       .name = "layer",
-      .kind = ARGUMENT_TEXT,
+      .kind = ARGUMENT_LAYER,
       .fallback = "",
       .label = "La_yer",
       .value = "NAME",
@@ -24,7 +24,7 @@ static const Argument arguments_of_filter_pattern[] = {
   },
   {
       .name = "class",
-      .kind = ARGUMENT_TEXT,
+      .kind = ARGUMENT_CLASS,
       .fallback = "",
       .label = "Cl_ass",
       .value = "INDEX or LABEL",
@@ -102,7 +102,7 @@ static const Argument arguments_of_filter_pattern[] = {
   },
   {
       .name = "start",
-      .kind = ARGUMENT_FILE,
+      .kind = ARGUMENT_IMAGE,
       .fallback = "noise",
       .label = "Sta_rt",
       .value = "noise, gray, PHOTO or FILE.npy",
@@ -147,7 +147,7 @@ static const Argument arguments_of_filter_pattern[] = {
       .suffix = ".npy",
       .help = "the values before they became a picture; several filters: a folder, a file "
               "LAYER-FILTER.npy each",
-      .flags = ARGUMENT_FOLDER,
+      .flags = ARGUMENT_SEVERAL,
   },
   { 0 },
 };

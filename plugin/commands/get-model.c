@@ -21,10 +21,9 @@ static const Argument arguments_of_get_model[] = {
   },
   {
       .name = "force",
-      .kind = ARGUMENT_CHOICE,
+      .kind = ARGUMENT_SWITCH,
       .fallback = "no",
       .label = "Fo_rce",
-      .choices = switch_names,
       .help = "get it again where it is there already",
   },
   { 0 },
@@ -107,6 +106,6 @@ const Command get_model_command = {
           "them and keeps them for --model NAME. A download that was cut off is gone on with. "
           "Behind a firewall, --from takes a file that was got in another way.",
   .arguments = arguments_of_get_model,
-  .flags = COMMAND_NAME_FIRST,
+  .subject = "name",
   .run = get_model,
 };

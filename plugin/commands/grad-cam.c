@@ -58,20 +58,18 @@ static const Argument arguments_of_grad_cam[] = {
   },
   {
       .name = "sanity-check",
-      .kind = ARGUMENT_CHOICE,
+      .kind = ARGUMENT_SWITCH,
       .fallback = "no",
       .label = "Sa_nity check",
-      .choices = switch_names,
       .help = "also see how the heat changes when the model forgets, layer by layer, what it has "
               "learned; takes some seconds",
       .flags = ARGUMENT_GIMP_ONLY | ARGUMENT_LAST | ARGUMENT_BY_NAME,
   },
   {
       .name = "faithfulness",
-      .kind = ARGUMENT_CHOICE,
+      .kind = ARGUMENT_SWITCH,
       .fallback = "no",
       .label = "Deletion and insertion c_urves",
-      .choices = switch_names,
       .help = "also see whether the model needs what is hot: its probability while the picture is "
               "deleted or inserted, hottest pixels first; takes some seconds",
       .flags = ARGUMENT_GIMP_ONLY | ARGUMENT_LAST | ARGUMENT_BY_NAME,

@@ -148,6 +148,7 @@ const Command layers_command = {
   .label = "_Layers",
   .summary = "list the layers of a model",
   .help = "Lists a model's layers as Keras' summary does: name and class, shape, parameters.",
-  .flags = COMMAND_MODEL | COMMAND_MODEL_FIRST,
+  .subject = "model",
+  .flags = COMMAND_MODEL,
   .run = layers,
 };

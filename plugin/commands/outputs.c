@@ -141,7 +141,8 @@ add_files (Outputs *self, const Arguments *arguments, GError **error)
     {
       const Argument *option = table->pdata[i];
       GStatBuf info;
-      if (option->kind != ARGUMENT_FILE)
+      if (option->kind != ARGUMENT_MODEL && option->kind != ARGUMENT_IMAGE
+          && option->kind != ARGUMENT_FILE)
         continue;
       const char *path = arguments_get (arguments, option->name);
       if (g_stat (path, &info) != 0)
@@ -241,7 +242,7 @@ check_folder (const Argument *option, const char *path, GError **error)
 static gboolean
 may_share (const Argument *a, const Argument *b)
 {
-  return (a->flags & b->flags & ARGUMENT_FOLDER) && strcmp (a->suffix, b->suffix) != 0;
+  return (a->flags & b->flags & ARGUMENT_SEVERAL) && strcmp (a->suffix, b->suffix) != 0;
 }
 
 /* Takes the path for an option's file. `folder`: as the option has it, where it names one. */
@@ -301,7 +302,7 @@ claim_option (Outputs *self, const Argument *option, const char *path, GPtrArray
   if (!several && !folder)
     return claim (self, option, first, NULL, path, error);
   /* Of one alone its file's name may be a layer's instead. */
-  if (!several && (first == NULL || (option->flags & ARGUMENT_FOLDER)))
+  if (!several && (first == NULL || (option->flags & ARGUMENT_SEVERAL)))
     return TRUE;
   for (guint i = 0; i < photographs->len; i++)
     {

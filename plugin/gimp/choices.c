@@ -8,10 +8,6 @@
 #define BEST 5
 #define MAP_RANK 3
 
-const char *const choices_proposed[] = { "model", "architecture", "device", "layer",
-                                         "class", "start",        NULL };
-const char *const choices_chosen[] = { "model", "layer", "class", NULL };
-
 /* --- Proposals: what the rows drop down --- */
 
 /* The words that the row itself proposes stand first. */
@@ -108,11 +104,10 @@ map_layers (const Choices *choices, GError **error)
   return layers;
 }
 
-/* Where "auto" is the last of them, they are shown from the end. */
 static const CnnLayerInfo *
 layer_at (const Argument *argument, GPtrArray *layers, guint i)
 {
-  gboolean backwards = strcmp (argument->fallback, "auto") == 0;
+  gboolean backwards = (argument->flags & ARGUMENT_LATEST) != 0;
   return g_ptr_array_index (layers, backwards ? layers->len - 1 - i : i);
 }
 
@@ -135,42 +130,52 @@ propose_images (const Choices *choices, const Argument *argument)
   propose (choices, argument, names);
 }
 
-typedef struct
-{
-  const char *name;
-  void (*propose) (const Choices *choices, const Argument *argument);
-} Proposer;
-
 static void
-run_proposers (const Choices *choices, const Proposer *proposers)
+propose_for (const Choices *choices, const Argument *argument)
 {
-  for (const Proposer *row = proposers; row->name != NULL; row++)
-    for (guint i = 0; i < choices->table->len; i++)
-      {
-        const Argument *argument = g_ptr_array_index (choices->table, i);
-        if (strcmp (argument->name, row->name) == 0)
-          row->propose (choices, argument);
-      }
+  switch (argument->kind)
+    {
+    case ARGUMENT_MODEL:
+      propose_models (choices, argument);
+      break;
+    case ARGUMENT_ARCHITECTURE:
+      propose_architectures (choices, argument);
+      break;
+    case ARGUMENT_DEVICE:
+      propose_devices (choices, argument);
+      break;
+    case ARGUMENT_LAYER:
+    case ARGUMENT_LAYERS:
+      propose_layers (choices, argument);
+      break;
+    case ARGUMENT_IMAGE:
+      propose_images (choices, argument);
+      break;
+    default:
+      break;
+    }
 }
 
 void
 choices_propose (const Choices *choices)
 {
-  static const Proposer all[] = {
-    { "model", propose_models },   { "architecture", propose_architectures },
-    { "device", propose_devices }, { "layer", propose_layers },
-    { "start", propose_images },   { 0 },
-  };
-  run_proposers (choices, all);
+  for (guint i = 0; i < choices->table->len; i++)
+    propose_for (choices, g_ptr_array_index (choices->table, i));
 }
 
+/* Another model, or size of its input, has other layers. */
 void
-choices_changed (const Choices *choices, const Argument *argument)
+choices_changed (const Choices *choices, const Argument *changed)
 {
-  static const Proposer of_model[] = { { "layer", propose_layers }, { 0 } };
-  static const char *const that_matter[] = { "model", "architecture", "input-size", NULL };
-  if (g_strv_contains (that_matter, argument->name))
-    run_proposers (choices, of_model);
+  if (changed->kind != ARGUMENT_MODEL && changed->kind != ARGUMENT_ARCHITECTURE
+      && changed->kind != ARGUMENT_SIZE)
+    return;
+  for (guint i = 0; i < choices->table->len; i++)
+    {
+      const Argument *argument = g_ptr_array_index (choices->table, i);
+      if (argument->kind == ARGUMENT_LAYER || argument->kind == ARGUMENT_LAYERS)
+        propose_layers (choices, argument);
+    }
 }
 
 /* --- Lists --- */
@@ -220,8 +225,7 @@ choose_layer (const Choices *choices, const Argument *argument, GtkWidget *windo
       dialog_complain (window, error);
       return NULL;
     }
-  /* A row of the table that takes several says so in how its value is written. */
-  gboolean several = argument->value != NULL && strchr (argument->value, ',') != NULL;
+  gboolean several = argument->kind == ARGUMENT_LAYERS;
   g_autoptr (DialogList) list =
       dialog_list_new (window, several ? "Choose Layers" : "Choose a Layer", columns, several);
   add_words (list, argument);
@@ -368,9 +372,9 @@ choose_class (const Choices *choices, const Argument *argument, GtkWidget *windo
 char *
 choices_choose (const Choices *choices, const Argument *argument, GtkWidget *window)
 {
-  if (strcmp (argument->name, "layer") == 0)
+  if (argument->kind == ARGUMENT_LAYER || argument->kind == ARGUMENT_LAYERS)
     return choose_layer (choices, argument, window);
-  if (strcmp (argument->name, "class") == 0)
+  if (argument->kind == ARGUMENT_CLASS)
     return choose_class (choices, argument, window);
   g_autofree char *now = dialog_page_get (choices->page, argument->name);
   return choices_choose_model (window, now);

@@ -12,21 +12,19 @@ typedef struct
 {
   DialogPage *page;
   GPtrArray *table;
-  GStrv images; /* that are open, as the argument "start" names them */
+  GStrv images; /* that are open, as an ARGUMENT_IMAGE names them */
   /* The picture that the dialog is about, transfer full; NULL: there is none, or none that can be
    * looked at. */
   CnnImage *(*photo) (const Arguments *arguments, gpointer data);
   gpointer data;
 } Choices;
 
-/* For DialogHooks. */
-extern const char *const choices_proposed[], *const choices_chosen[];
-
 /* Fills all proposals of the page. */
 void choices_propose (const Choices *choices);
 /* The same where the value that has changed makes it necessary. */
 void choices_changed (const Choices *choices, const Argument *argument);
-/* Opens the list of one of choices_chosen. Transfer full; NULL: nothing was chosen. */
+/* Opens the list of models, layers or classes, as the row's kind is. Transfer full; NULL: nothing
+ * was chosen. */
 char *choices_choose (const Choices *choices, const Argument *argument, GtkWidget *window);
 
 /* The list of all models, with "Other File…" and the download of those to be had. Transfer full;

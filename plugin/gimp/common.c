@@ -45,7 +45,7 @@ gboolean
 gimp_face_sees_all (const Command *command, const Arguments *arguments)
 {
   return (command->flags & COMMAND_PHOTO) != 0
-         && strcmp (arguments_get (arguments, "source"), "visible") == 0;
+         && arguments_choice (arguments, "source") == SOURCE_VISIBLE;
 }
 
 char *
@@ -58,9 +58,10 @@ gboolean
 gimp_face_start_image (const Arguments *arguments, int *id, GError **error)
 {
   *id = -1;
-  if (arguments_find (arguments, "start") == NULL)
+  const Argument *argument = argument_of_kind (arguments_table (arguments), ARGUMENT_IMAGE);
+  if (argument == NULL)
     return TRUE;
-  const char *start = arguments_get (arguments, "start");
+  const char *start = arguments_get (arguments, argument->name);
   if (!g_str_has_prefix (start, START_IMAGE))
     return TRUE;
   const char *number = start + strlen (START_IMAGE);
@@ -68,7 +69,8 @@ gimp_face_start_image (const Arguments *arguments, int *id, GError **error)
   gint64 value = g_ascii_strtoll (number, &end, 10);
   if (!g_ascii_isdigit (*number) || (*end != '\0' && *end != ' ') || value > G_MAXINT)
     {
-      g_set_error (error, ARGUMENT_ERROR, 0, "start \"%s\" is not " START_IMAGE "ID", start);
+      g_set_error (error, ARGUMENT_ERROR, 0, "%s \"%s\" is not " START_IMAGE "ID", argument->name,
+                   start);
       return FALSE;
     }
   *id = (int) value;
@@ -85,7 +87,7 @@ gimp_face_no_image (int id, GError **error)
 gboolean
 gimp_face_is_stale (const Argument *argument, const char *value, const GStrv images)
 {
-  return strcmp (argument->name, "start") == 0 && g_str_has_prefix (value, START_IMAGE)
+  return argument->kind == ARGUMENT_IMAGE && g_str_has_prefix (value, START_IMAGE)
          && !g_strv_contains ((const char *const *) images, value);
 }
 

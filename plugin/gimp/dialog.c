@@ -142,17 +142,11 @@ find_row (DialogPage *page, const char *name)
   return NULL;
 }
 
-static gboolean
-is_switch (const Argument *argument)
-{
-  return argument->choices == switch_names;
-}
-
 static char *
 row_get (const Row *row)
 {
   const Argument *argument = row->argument;
-  if (is_switch (argument))
+  if (argument->kind == ARGUMENT_SWITCH)
     return g_strdup (switch_names[gtk_toggle_button_get_active (GTK_TOGGLE_BUTTON (row->entry))]);
   if (row->adjustment != NULL)
     {
@@ -181,7 +175,7 @@ static void
 row_set (Row *row, const char *text)
 {
   const Argument *argument = row->argument;
-  if (is_switch (argument))
+  if (argument->kind == ARGUMENT_SWITCH)
     gtk_toggle_button_set_active (GTK_TOGGLE_BUTTON (row->entry),
                                   strcmp (text, switch_names[TRUE]) == 0);
   else if (row->adjustment != NULL)
@@ -318,17 +312,42 @@ make_number (Row *row)
   g_signal_connect (row->adjustment, "value-changed", G_CALLBACK (on_adjusted), row);
 }
 
+/* Whether there is a list to choose such a value from. */
 static gboolean
-is_among (const char *const *names, const Argument *argument)
+is_chosen (const Argument *argument)
 {
-  return names != NULL && g_strv_contains (names, argument->name);
+  switch (argument->kind)
+    {
+    case ARGUMENT_MODEL:
+    case ARGUMENT_LAYER:
+    case ARGUMENT_LAYERS:
+    case ARGUMENT_CLASS:
+      return TRUE;
+    default:
+      return FALSE;
+    }
+}
+
+/* Whether the owner may propose values. */
+static gboolean
+is_proposed (const Argument *argument)
+{
+  return is_chosen (argument) || argument->kind == ARGUMENT_ARCHITECTURE
+         || argument->kind == ARGUMENT_DEVICE || argument->kind == ARGUMENT_IMAGE;
+}
+
+static gboolean
+is_path (const Argument *argument)
+{
+  return argument->kind == ARGUMENT_IMAGE || argument->kind == ARGUMENT_FILE
+         || argument->kind == ARGUMENT_OUTPUT;
 }
 
 /* An entry, with proposals where the row has them. */
 static GtkWidget *
 words_new (Row *row)
 {
-  if (row->argument->choices == NULL && !is_among (row->page->hooks.proposed, row->argument))
+  if (row->argument->choices == NULL && !is_proposed (row->argument))
     return gtk_entry_new ();
   row->entry = gtk_combo_box_text_new_with_entry ();
   propose (row, row->argument->choices);
@@ -339,12 +358,11 @@ words_new (Row *row)
 static void
 make_words (Row *row)
 {
-  gboolean chosen = is_among (row->page->hooks.chosen, row->argument);
-  gboolean file = row->argument->kind == ARGUMENT_FILE || row->argument->kind == ARGUMENT_OUTPUT;
+  gboolean chosen = is_chosen (row->argument);
   row->entry = words_new (row);
   g_signal_connect (row->entry, "changed", G_CALLBACK (on_changed), row);
   row->widget = row->entry;
-  if (!chosen && !file)
+  if (!chosen && !is_path (row->argument))
     return;
   row->widget = box_new (GTK_ORIENTATION_HORIZONTAL, 6);
   GtkWidget *button = gtk_button_new_with_label (chosen ? "Choose…" : "Browse…");
@@ -364,26 +382,21 @@ make_widget (Row *row)
     case ARGUMENT_NUMBER:
       make_number (row);
       return;
-    case ARGUMENT_FILE:
-    case ARGUMENT_OUTPUT:
-    case ARGUMENT_TEXT:
-    case ARGUMENT_SIZE:
-      make_words (row);
-      return;
     case ARGUMENT_COLOR:
       row->entry = gtk_color_button_new ();
       signal = "color-set";
       break;
+    case ARGUMENT_SWITCH:
+      row->entry = gtk_check_button_new ();
+      signal = "toggled";
+      break;
     case ARGUMENT_CHOICE:
-      if (is_switch (argument))
-        {
-          row->entry = gtk_check_button_new ();
-          signal = "toggled";
-          break;
-        }
       row->entry = gtk_combo_box_text_new ();
       propose (row, argument->choices);
       break;
+    default:
+      make_words (row);
+      return;
     }
   row->widget = row->entry;
   g_signal_connect (row->entry, signal, G_CALLBACK (on_changed), row);
@@ -426,8 +439,9 @@ add_row (DialogPage *page, GtkWidget *grid, const Argument *argument, int at)
   make_widget (row);
   g_ptr_array_add (page->rows, row);
   g_autofree char *text = label_text (page, argument->label);
-  GtkWidget *label = gtk_label_new_with_mnemonic (is_switch (argument) ? "" : text);
-  if (is_switch (argument))
+  gboolean named = argument->kind == ARGUMENT_SWITCH; /* by its check button */
+  GtkWidget *label = gtk_label_new_with_mnemonic (named ? "" : text);
+  if (named)
     {
       gtk_button_set_label (GTK_BUTTON (row->entry), text);
       gtk_button_set_use_underline (GTK_BUTTON (row->entry), TRUE);

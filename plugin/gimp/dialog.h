@@ -12,20 +12,19 @@ G_BEGIN_DECLS
 
 typedef struct _DialogPage DialogPage;
 
-/* What a page asks of its owner; every member may be NULL. */
+/* What a page asks of its owner; every member may be NULL where no row of the page needs it. */
 typedef struct
 {
-  const char *const *proposed; /* names of text rows that get proposals later on */
-  const char *const *chosen;   /* names of rows with a button that calls `choose` */
   /* The user has changed a value. */
   void (*changed) (const Argument *argument, const char *value, gpointer data);
-  /* Lets the user choose, in a window over `window`. Transfer full; NULL: nothing was chosen. */
+  /* Lets the user choose a model, a layer, layers or a class, in a window over `window`. Transfer
+   * full; NULL: nothing was chosen. */
   char *(*choose) (const Argument *argument, GtkWidget *window, gpointer data);
   gpointer data;
 } DialogHooks;
 
 /* Rows for all arguments of the table, those that are ARGUMENT_FOLDED under an expander. The page
- * lives as long as its widget; hooks: copied, its lists are kept. */
+ * lives as long as its widget; hooks: copied. */
 DialogPage *dialog_page_new (GPtrArray *table, const DialogHooks *hooks);
 GtkWidget *dialog_page_widget (DialogPage *page);
 
@@ -33,7 +32,7 @@ GtkWidget *dialog_page_widget (DialogPage *page);
 void dialog_page_set (DialogPage *page, const char *name, const char *value);
 /* Transfer full. */
 char *dialog_page_get (DialogPage *page, const char *name);
-/* What an editable row with proposals offers. */
+/* What the row of a model, an architecture, layers, a class, a device or an image offers. */
 void dialog_page_propose (DialogPage *page, const char *name, const char *const *proposals);
 
 /* Takes the window off the screen at once, before long work. */

@@ -8,7 +8,7 @@
 
 static const Argument folder_argument = {
   .name = "folder",
-  .kind = ARGUMENT_TEXT,
+  .kind = ARGUMENT_FOLDER,
   .fallback = "",
   .label = "_Folder",
   .value = "FOLDER",

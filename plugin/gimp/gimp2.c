@@ -588,8 +588,6 @@ ask (Call *call)
     .table = arguments_table (arguments), .images = images, .photo = photo_for_lists, .data = call
   };
   const DialogHooks hooks = {
-    .proposed = choices_proposed,
-    .chosen = choices_chosen,
     .changed = on_changed,
     .choose = on_choose,
     .data = &choices,

@@ -489,8 +489,6 @@ ask (Call *call)
   };
   Choices *choices = &dialog.choices;
   const DialogHooks hooks = {
-    .proposed = choices_proposed,
-    .chosen = choices_chosen,
     .changed = on_page_changed,
     .choose = on_page_choose,
     .data = &dialog,

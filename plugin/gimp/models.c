@@ -311,24 +311,26 @@ find_missing (const Arguments *arguments, Missing *missing)
   return TRUE;
 }
 
-/* The rows to be asked for, no longer folded. Transfer full. */
+/* A row of the command describe, no longer folded. */
+static void
+add_row (GPtrArray *rows, const char *name)
+{
+  g_autoptr (GPtrArray) table = command_arguments (&describe_command, TRUE);
+  Argument *row = g_new (Argument, 1);
+  *row = *argument_find (table, name);
+  row->flags = 0;
+  g_ptr_array_add (rows, row);
+}
+
+/* The rows to be asked for. Transfer full. */
 static GPtrArray *
 rows_of (const Missing *missing)
 {
-  g_autoptr (GPtrArray) table = command_arguments (&describe_command, TRUE);
   GPtrArray *rows = g_ptr_array_new_with_free_func (g_free);
-  for (guint i = 0; i < table->len; i++)
-    {
-      const Argument *argument = g_ptr_array_index (table, i);
-      gboolean preprocess = missing->preprocess && strcmp (argument->name, "preprocess") == 0;
-      gboolean labels = missing->labels && strcmp (argument->name, "labels") == 0;
-      if (!preprocess && !labels)
-        continue;
-      Argument *row = g_new (Argument, 1);
-      *row = *argument;
-      row->flags = 0;
-      g_ptr_array_add (rows, row);
-    }
+  if (missing->preprocess)
+    add_row (rows, "preprocess");
+  if (missing->labels)
+    add_row (rows, "labels");
   return rows;
 }
 
