@@ -2,6 +2,7 @@
 #include "choices.h"
 
 #include "list.h"
+#include "picture.h"
 
 #include <string.h>
 
@@ -27,14 +28,21 @@ propose (const Choices *choices, const Argument *argument, GPtrArray *names)
   dialog_page_propose (choices->page, argument->name, (const char *const *) names->pdata);
 }
 
+static GPtrArray *
+table_of (const Choices *choices)
+{
+  return arguments_table (choices->call->arguments);
+}
+
 /* What the page says; rows with a wrong value are at their defaults. */
 static Arguments *
 page_arguments (const Choices *choices)
 {
-  Arguments *arguments = arguments_new (choices->table);
-  for (guint i = 0; i < choices->table->len; i++)
+  GPtrArray *table = table_of (choices);
+  Arguments *arguments = arguments_new (table);
+  for (guint i = 0; i < table->len; i++)
     {
-      const Argument *argument = g_ptr_array_index (choices->table, i);
+      const Argument *argument = g_ptr_array_index (table, i);
       g_autofree char *value = dialog_page_get (choices->page, argument->name);
       arguments_set (arguments, argument->name, value, NULL);
     }
@@ -159,8 +167,9 @@ propose_for (const Choices *choices, const Argument *argument)
 void
 choices_propose (const Choices *choices)
 {
-  for (guint i = 0; i < choices->table->len; i++)
-    propose_for (choices, g_ptr_array_index (choices->table, i));
+  GPtrArray *table = table_of (choices);
+  for (guint i = 0; i < table->len; i++)
+    propose_for (choices, g_ptr_array_index (table, i));
 }
 
 /* Another model, or size of its input, has other layers. */
@@ -170,9 +179,10 @@ choices_changed (const Choices *choices, const Argument *changed)
   if (changed->kind != ARGUMENT_MODEL && changed->kind != ARGUMENT_ARCHITECTURE
       && changed->kind != ARGUMENT_SIZE)
     return;
-  for (guint i = 0; i < choices->table->len; i++)
+  GPtrArray *table = table_of (choices);
+  for (guint i = 0; i < table->len; i++)
     {
-      const Argument *argument = g_ptr_array_index (choices->table, i);
+      const Argument *argument = g_ptr_array_index (table, i);
       if (argument->kind == ARGUMENT_LAYER || argument->kind == ARGUMENT_LAYERS)
         propose_layers (choices, argument);
     }
@@ -252,15 +262,15 @@ set_busy (GtkWidget *window, gboolean busy)
   gdk_display_flush (gtk_widget_get_display (window));
 }
 
-/* The classes that the model sees in the picture. NULL without an error where there is no picture.
+/* The classes that the model sees in the picture. NULL without an error where there is no picture,
+ * or none that can be looked at.
  * Transfer full. */
 static GPtrArray *
 best_classes (const Choices *choices, const Arguments *arguments, GError **error)
 {
   CnnOptions options = command_options (arguments);
-  g_autoptr (CnnImage) photo =
-      choices->photo != NULL ? choices->photo (arguments, choices->data) : NULL;
-  if (photo == NULL)
+  g_autoptr (CnnImage) photo = NULL;
+  if (!picture_read (choices->call, arguments, &photo, NULL) || photo == NULL)
     return NULL;
   Subject subject = { .photo = photo };
   g_autoptr (CnnSession) session = command_open (&options, &subject, NULL, error);

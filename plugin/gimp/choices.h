@@ -3,20 +3,15 @@
 
 /* What a filter's dialog offers for its rows: models, layers, classes, devices, open images. */
 
-#include "commands.h"
-#include "dialog.h"
+#include "call.h"
 
 G_BEGIN_DECLS
 
 typedef struct
 {
+  const Call *call; /* whose arguments the page shows */
   DialogPage *page;
-  GPtrArray *table;
   GStrv images; /* that are open, as an ARGUMENT_IMAGE names them */
-  /* The picture that the dialog is about, transfer full; NULL: there is none, or none that can be
-   * looked at. */
-  CnnImage *(*photo) (const Arguments *arguments, gpointer data);
-  gpointer data;
 } Choices;
 
 /* Fills all proposals of the page. */

@@ -502,6 +502,13 @@ dialog_page_widget (DialogPage *page)
   return page->widget;
 }
 
+const Argument *
+dialog_page_argument (DialogPage *page, const char *name)
+{
+  const Row *row = find_row (page, name);
+  return row != NULL ? row->argument : NULL;
+}
+
 void
 dialog_page_set (DialogPage *page, const char *name, const char *value)
 {

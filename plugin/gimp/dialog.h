@@ -28,6 +28,8 @@ typedef struct
 DialogPage *dialog_page_new (GPtrArray *table, const DialogHooks *hooks);
 GtkWidget *dialog_page_widget (DialogPage *page);
 
+/* The row of that name; NULL where the page has none. */
+const Argument *dialog_page_argument (DialogPage *page, const char *name);
 /* Shows a value; `changed` is not called. */
 void dialog_page_set (DialogPage *page, const char *name, const char *value);
 /* Transfer full. */
