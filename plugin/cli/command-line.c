@@ -291,7 +291,7 @@ run_without (const Arguments *arguments, const CnnProgress *progress, Reporter *
   g_autoptr (Outputs) outputs = outputs_new (reporter->command, arguments, none, error);
   if (outputs == NULL)
     return FALSE;
-  g_autoptr (Result) result = reporter->command->run (arguments, &subject, progress, error);
+  g_autoptr (Result) result = command_run (reporter->command, arguments, &subject, progress, error);
   if (result == NULL || !cnn_progress_step (progress, 1, NULL, error)
       || !result_write_files (result, arguments, outputs, NULL, progress->cancellable, error))
     return FALSE;

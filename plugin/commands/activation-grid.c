@@ -314,29 +314,36 @@ add_files (Result *result, const Arguments *arguments, Source *source)
     }
 }
 
-static Result *
-activation_grid (const Arguments *arguments, const Subject *subject, const CnnProgress *progress,
-                 GError **error)
+/* The run's own: CnnGridOptions. */
+static gboolean
+prepare (Run *run, GError **error)
 {
+  const Arguments *arguments = run->arguments;
   if (!check_output (arguments, error))
-    return NULL;
-  CnnOptions options = command_options (arguments);
-  g_autoptr (CnnSession) session = command_open (&options, subject, progress, error);
+    return FALSE;
+  CnnGridOptions *own = g_new0 (CnnGridOptions, 1);
+  own->layers = arguments_text (arguments, "layer");
+  own->channels = arguments_text (arguments, "channels");
+  own->columns = arguments_integer (arguments, "columns");
+  own->scale = arguments_integer (arguments, "scale");
+  own->normalize = (CnnGridNormalize) arguments_choice (arguments, "normalize");
+  run_own (run, own, g_free);
+  return TRUE;
+}
+
+static Result *
+activation_grid (Run *run, const Subject *subject, const CnnProgress *progress, GError **error)
+{
+  g_autoptr (CnnSession) session = run_open (run, subject, progress, error);
   if (session == NULL)
     return NULL;
-  CnnGridOptions wish = {
-    .layers = arguments_text (arguments, "layer"),
-    .channels = arguments_text (arguments, "channels"),
-    .columns = arguments_integer (arguments, "columns"),
-    .scale = arguments_integer (arguments, "scale"),
-    .normalize = (CnnGridNormalize) arguments_choice (arguments, "normalize"),
-  };
-  g_autoptr (CnnGrids) grids = cnn_activation_grids (session, &wish, progress, error);
+  g_autoptr (CnnGrids) grids = cnn_activation_grids (session, run->own, progress, error);
   if (grids == NULL)
     return NULL;
 
+  const Arguments *arguments = run->arguments;
   Result *result = result_new ();
-  result_session (result, session, &options, subject->photo != NULL);
+  result_session (result, session, &run->options, subject->photo != NULL);
   report (result, grids);
   Source *source = g_new0 (Source, 1);
   source->session = g_steal_pointer (&session);
@@ -357,5 +364,6 @@ const Command activation_grid_command = {
           "and tells how strong the channels are and how many saw nothing.",
   .arguments = arguments_of_activation_grid,
   .flags = COMMAND_MODEL | COMMAND_PHOTO | COMMAND_GIMP | COMMAND_LAYERS,
+  .prepare = prepare,
   .run = activation_grid,
 };

@@ -29,17 +29,18 @@ static const Argument arguments_of_gradient[] = {
   { 0 },
 };
 
-/* The wanted names; NULL for all. */
-static char **
-wanted_layers (const Arguments *arguments)
+/* The run's own: the names of the layers; NULL for all. */
+static gboolean
+prepare (Run *run, GError **error G_GNUC_UNUSED)
 {
-  const char *wish = arguments_get (arguments, "layer");
-  if (strcmp (wish, "all") == 0)
-    return NULL;
-  char **names = g_strsplit (wish, ",", -1);
+  const char *layers = arguments_get (run->arguments, "layer");
+  if (strcmp (layers, "all") == 0)
+    return TRUE;
+  GStrv names = g_strsplit (layers, ",", -1);
   for (char **name = names; *name != NULL; name++)
     g_strstrip (*name);
-  return names;
+  run_own (run, names, (GDestroyNotify) g_strfreev);
+  return TRUE;
 }
 
 /* Minimum, mean and maximum of each layer, and its file. */
@@ -83,58 +84,53 @@ add_values (Result *result, const Arguments *arguments, GPtrArray *values, gbool
 }
 
 static Result *
-finish (const Arguments *arguments, const Subject *subject, CnnSession *session,
-        const CnnOptions *options, const CnnPrediction *target, char **names, GPtrArray *values)
+finish (const Run *run, const Subject *subject, CnnSession *session, const CnnPrediction *target,
+        GPtrArray *values)
 {
+  const char *const *names = run->own;
   Result *result = result_new ();
-  result_session (result, session, options, subject->photo != NULL);
+  result_session (result, session, &run->options, subject->photo != NULL);
   if (target != NULL)
     {
       result_prediction (result, "class", target);
       result_line (result, "Class %d, %s: score %g, probability %g", target->index, target->label,
                    target->score, target->probability);
     }
-  add_values (result, arguments, values, names == NULL || names[0] == NULL || names[1] != NULL);
+  add_values (result, run->arguments, values,
+              names == NULL || names[0] == NULL || names[1] != NULL);
   result_session_end (result, session);
   return result;
 }
 
 static Result *
-activations (const Arguments *arguments, const Subject *subject, const CnnProgress *progress,
-             GError **error)
+activations (Run *run, const Subject *subject, const CnnProgress *progress, GError **error)
 {
-  CnnOptions options = command_options (arguments);
-  g_autoptr (CnnSession) session = command_open (&options, subject, progress, error);
+  g_autoptr (CnnSession) session = run_open (run, subject, progress, error);
   if (session == NULL)
     return NULL;
-  g_auto (GStrv) names = wanted_layers (arguments);
-  g_autoptr (GPtrArray) values =
-      cnn_session_activations (session, (const char *const *) names, progress, error);
+  g_autoptr (GPtrArray) values = cnn_session_activations (session, run->own, progress, error);
   if (values == NULL)
     return NULL;
-  return finish (arguments, subject, session, &options, NULL, names, values);
+  return finish (run, subject, session, NULL, values);
 }
 
 static Result *
-gradient (const Arguments *arguments, const Subject *subject, const CnnProgress *progress,
-          GError **error)
+gradient (Run *run, const Subject *subject, const CnnProgress *progress, GError **error)
 {
-  CnnOptions options = command_options (arguments);
-  CnnScoreKind score = (CnnScoreKind) arguments_choice (arguments, "score");
-  const char *wish = arguments_text (arguments, "class");
-  g_autoptr (CnnSession) session = command_open (&options, subject, progress, error);
+  CnnScoreKind score = (CnnScoreKind) arguments_choice (run->arguments, "score");
+  const char *wish = arguments_text (run->arguments, "class");
+  g_autoptr (CnnSession) session = run_open (run, subject, progress, error);
   if (session == NULL)
     return NULL;
-  g_auto (GStrv) names = wanted_layers (arguments);
   /* first: what was run for them tells the class as well */
   g_autoptr (GPtrArray) values =
-      cnn_session_gradients (session, (const char *const *) names, wish, score, progress, error);
+      cnn_session_gradients (session, run->own, wish, score, progress, error);
   if (values == NULL)
     return NULL;
   g_autoptr (CnnPrediction) target = cnn_session_find_class (session, wish, error);
   if (target == NULL)
     return NULL;
-  return finish (arguments, subject, session, &options, target, names, values);
+  return finish (run, subject, session, target, values);
 }
 
 const Command activations_command = {
@@ -145,6 +141,7 @@ const Command activations_command = {
           "C) or (C), float32.",
   .arguments = arguments_of_activations,
   .flags = COMMAND_MODEL | COMMAND_PHOTO,
+  .prepare = prepare,
   .run = activations,
 };
 
@@ -156,5 +153,6 @@ const Command gradient_command = {
           "shapes, float32.",
   .arguments = arguments_of_gradient,
   .flags = COMMAND_MODEL | COMMAND_PHOTO,
+  .prepare = prepare,
   .run = gradient,
 };

@@ -10,25 +10,25 @@
 
 G_BEGIN_DECLS
 
-/* A model that stays open from one subject to the next, as long as the options are the same. */
-typedef struct _OpenModel OpenModel;
-
-/* `subjects`: how many there will be. */
-OpenModel *open_model_new (guint subjects);
-void open_model_free (OpenModel *model);
-/* Whether the last attempt failed, which has nothing to do with the subject. */
-gboolean open_model_refused (const OpenModel *model);
-/* The next subject gets it opened anew. */
-void open_model_forget (OpenModel *model);
-
 /* What a command is asked about. */
 typedef struct
 {
   const CnnImage *photo; /* or NULL */
   const CnnArray *input; /* the model's input itself, or NULL */
-  OpenModel *model;      /* NULL: the model is opened for this subject alone */
   gboolean gray;         /* the picture to be made can hold no colours */
 } Subject;
+
+/* A run of a command over one subject or many: what the arguments mean, worked out once, and the
+ * model, opened once. */
+typedef struct
+{
+  const Arguments *arguments;
+  CnnOptions options; /* the model's, where the command has one; they point into the arguments */
+  gpointer own;       /* the command's (run_own) */
+  GDestroyNotify own_free;
+  CnnSession *session; /* NULL: not opened yet */
+  gboolean refused;    /* the model could not be opened, which has nothing to do with the subject */
+} Run;
 
 typedef enum
 {
@@ -48,8 +48,10 @@ typedef struct
   const Argument *arguments; /* its own; ends with a NULL name */
   const char *subject;       /* the argument that may be given without --name, or NULL */
   CommandFlags flags;
-  Result *(*run) (const Arguments *arguments, const Subject *subject, const CnnProgress *progress,
-                  GError **error);
+  /* Works out what is the same for all subjects: the run's own, and its options where the command
+   * changes them. May be NULL. */
+  gboolean (*prepare) (Run *run, GError **error);
+  Result *(*run) (Run *run, const Subject *subject, const CnnProgress *progress, GError **error);
 } Command;
 
 /* All rows, ended by NULL. */
@@ -63,9 +65,20 @@ GPtrArray *command_arguments (const Command *command, gboolean gimp);
 
 /* The engine's options from the arguments; they point into them. */
 CnnOptions command_options (const Arguments *arguments);
-/* A session that has seen the subject. Transfer full. */
-CnnSession *command_open (const CnnOptions *options, const Subject *subject,
-                          const CnnProgress *progress, GError **error);
+
+/* `subjects`: how many there will be. arguments: kept. Transfer full. */
+Run *run_new (const Command *command, const Arguments *arguments, guint subjects, GError **error);
+void run_free (Run *run);
+/* For prepare(): takes what the command has worked out. */
+void run_own (Run *run, gpointer own, GDestroyNotify free);
+/* The run's session, opened now where it is not yet, that has seen the subject. Transfer full. */
+CnnSession *run_open (Run *run, const Subject *subject, const CnnProgress *progress,
+                      GError **error);
+/* The next subject gets the model opened anew. */
+void run_forget (Run *run);
+/* A run over one subject. Transfer full. */
+Result *command_run (const Command *command, const Arguments *arguments, const Subject *subject,
+                     const CnnProgress *progress, GError **error);
 
 /* How large a model's file is, "92 MB", "about 92 MB", "12 MB of about 92 MB". Transfer full. */
 char *command_model_size (const CnnStoreEntry *entry);
@@ -110,6 +123,6 @@ extern const char *const preprocess_names[],
     .help = "what is differentiated: the value before softmax or sigmoid, or the probability", \
   }
 
-G_DEFINE_AUTOPTR_CLEANUP_FUNC (OpenModel, open_model_free)
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (Run, run_free)
 
 G_END_DECLS

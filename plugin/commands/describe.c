@@ -245,12 +245,11 @@ report_facts (Result *result, const CnnFacts *facts, const CnnStoreModel *regist
 }
 
 static Result *
-describe (const Arguments *arguments, const Subject *subject G_GNUC_UNUSED,
-          const CnnProgress *progress, GError **error)
+describe (Run *run, const Subject *subject G_GNUC_UNUSED, const CnnProgress *progress,
+          GError **error)
 {
-  CnnOptions options = command_options (arguments);
-  Wish wish = wish_of (&options);
-  g_autoptr (CnnSession) session = cnn_session_open (&options, FALSE, progress, error);
+  Wish wish = wish_of (&run->options);
+  g_autoptr (CnnSession) session = cnn_session_open (&run->options, FALSE, progress, error);
   if (session == NULL || !cnn_progress_step (progress, 0.5, NULL, error))
     return NULL;
   CnnFacts facts;

@@ -2,7 +2,7 @@
 #include "commands.h"
 
 static Result *
-devices (const Arguments *arguments G_GNUC_UNUSED, const Subject *subject G_GNUC_UNUSED,
+devices (Run *run G_GNUC_UNUSED, const Subject *subject G_GNUC_UNUSED,
          const CnnProgress *progress G_GNUC_UNUSED, GError **error)
 {
   g_autoptr (GPtrArray) list = cnn_devices_list (error);

@@ -104,26 +104,32 @@ faithfulness_add (Result *result, CnnSession *session, const CnnGradCamOptions *
   return TRUE;
 }
 
-static Result *
-faithfulness_run (const Arguments *arguments, const Subject *subject, const CnnProgress *progress,
-                  GError **error)
+/* The run's own: CnnGradCamOptions. */
+static gboolean
+prepare (Run *run, GError **error G_GNUC_UNUSED)
 {
-  CnnOptions options = command_options (arguments);
-  g_autoptr (CnnSession) session = command_open (&options, subject, progress, error);
+  CnnGradCamOptions *own = g_new0 (CnnGradCamOptions, 1);
+  own->class_wish = arguments_text (run->arguments, "class");
+  own->layer = arguments_text (run->arguments, "layer");
+  own->score = (CnnScoreKind) arguments_choice (run->arguments, "score");
+  run_own (run, own, g_free);
+  return TRUE;
+}
+
+static Result *
+faithfulness_run (Run *run, const Subject *subject, const CnnProgress *progress, GError **error)
+{
+  g_autoptr (CnnSession) session = run_open (run, subject, progress, error);
   if (session == NULL)
     return NULL;
-  CnnGradCamOptions wish = {
-    .class_wish = arguments_text (arguments, "class"),
-    .layer = arguments_text (arguments, "layer"),
-    .score = (CnnScoreKind) arguments_choice (arguments, "score"),
-  };
+  const Arguments *arguments = run->arguments;
   g_autoptr (CnnFaithfulness) faithfulness =
-      cnn_faithfulness (session, &wish, arguments_integer (arguments, "steps"), progress, error);
+      cnn_faithfulness (session, run->own, arguments_integer (arguments, "steps"), progress, error);
   if (faithfulness == NULL)
     return NULL;
 
   g_autoptr (Result) result = result_new ();
-  result_session (result, session, &options, subject->photo != NULL);
+  result_session (result, session, &run->options, subject->photo != NULL);
   result_predictions (result, faithfulness->cam->predictions);
   result_prediction (result, "class", faithfulness->cam->target);
   result_string (result, "layer", faithfulness->cam->layer);
@@ -152,5 +158,6 @@ const Command faithfulness_command = {
       "picture.",
   .arguments = arguments_of_faithfulness,
   .flags = COMMAND_MODEL | COMMAND_PHOTO,
+  .prepare = prepare,
   .run = faithfulness_run,
 };

@@ -432,9 +432,9 @@ report (Result *result, const Arguments *arguments, const CnnSession *session,
 }
 
 static Result *
-filter_pattern (const Arguments *arguments, const Subject *subject, const CnnProgress *progress,
-                GError **error)
+filter_pattern (Run *run, const Subject *subject, const CnnProgress *progress, GError **error)
 {
+  const Arguments *arguments = run->arguments;
   CnnPatternOptions wish = {
     .size = arguments_integer (arguments, "size"),
     .steps = arguments_integer (arguments, "steps"),
@@ -455,8 +455,7 @@ filter_pattern (const Arguments *arguments, const Subject *subject, const CnnPro
       return NULL;
     }
 
-  CnnOptions options = command_options (arguments);
-  g_autoptr (CnnSession) session = cnn_session_open (&options, TRUE, progress, error);
+  g_autoptr (CnnSession) session = cnn_session_open (&run->options, TRUE, progress, error);
   if (session == NULL)
     return NULL;
   g_autoptr (CnnPatterns) patterns = cnn_filter_pattern (session, &wish, progress, error);

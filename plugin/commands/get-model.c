@@ -48,14 +48,15 @@ command_trust_text (const CnnStoreGot *got)
 }
 
 static Result *
-get_model (const Arguments *arguments, const Subject *subject G_GNUC_UNUSED,
-           const CnnProgress *progress, GError **error)
+get_model (Run *run, const Subject *subject G_GNUC_UNUSED, const CnnProgress *progress,
+           GError **error)
 {
   static const char *const trusts[] = {
     [CNN_STORE_PUBLISHED] = "published",
     [CNN_STORE_PINNED] = "pinned",
     [CNN_STORE_UNVERIFIED] = "unverified",
   };
+  const Arguments *arguments = run->arguments;
   const char *name = arguments_get (arguments, "name");
   CnnStoreGetOptions options = {
     .from = arguments_text (arguments, "from"),

@@ -191,7 +191,7 @@ is_on (const Arguments *arguments, const char *name)
 /* Of the same class and layer; the sanity check is always about the logit. */
 static gboolean
 add_checks (Result *result, const Arguments *arguments, const Subject *subject, CnnSession *session,
-            const CnnGradCam *cam, const CnnGradCamOptions *wish, const CnnProgress *progress,
+            const CnnGradCam *cam, const CnnGradCamOptions *own, const CnnProgress *progress,
             GError **error)
 {
   g_autofree char *class_index = g_strdup_printf ("%d", cam->target->index);
@@ -206,17 +206,33 @@ add_checks (Result *result, const Arguments *arguments, const Subject *subject, 
     }
   if (!is_on (arguments, "faithfulness"))
     return TRUE;
-  CnnGradCamOptions options = *wish;
+  CnnGradCamOptions options = *own;
   options.class_wish = class_index;
   return faithfulness_add (result, session, &options, progress, error);
 }
 
-static Result *
-grad_cam (const Arguments *arguments, const Subject *subject, const CnnProgress *progress,
-          GError **error)
+/* The run's own: CnnGradCamOptions. */
+static gboolean
+prepare (Run *run, GError **error G_GNUC_UNUSED)
 {
-  CnnPreset preset = (CnnPreset) arguments_choice (arguments, "preset");
-  gboolean book = preset == CNN_PRESET_BOOK;
+  const Arguments *arguments = run->arguments;
+  CnnGradCamOptions *own = g_new0 (CnnGradCamOptions, 1);
+  own->class_wish = arguments_text (arguments, "class");
+  own->layer = arguments_text (arguments, "layer");
+  own->score = (CnnScoreKind) arguments_choice (arguments, "score");
+  own->preset = (CnnPreset) arguments_choice (arguments, "preset");
+  if (own->preset == CNN_PRESET_BOOK)
+    run->options.resize = CNN_RESIZE_NEAREST;
+  run_own (run, own, g_free);
+  return TRUE;
+}
+
+static Result *
+grad_cam (Run *run, const Subject *subject, const CnnProgress *progress, GError **error)
+{
+  const Arguments *arguments = run->arguments;
+  const CnnGradCamOptions *own = run->own;
+  gboolean book = own->preset == CNN_PRESET_BOOK;
   if (subject->photo == NULL && (arguments_output (arguments, "output") != NULL || book))
     {
       g_set_error (error, CNN_ERROR, CNN_ERROR_ARGUMENT,
@@ -225,31 +241,22 @@ grad_cam (const Arguments *arguments, const Subject *subject, const CnnProgress 
       return NULL;
     }
 
-  CnnOptions options = command_options (arguments);
-  if (book)
-    options.resize = CNN_RESIZE_NEAREST;
-  g_autoptr (CnnSession) session = command_open (&options, subject, progress, error);
+  g_autoptr (CnnSession) session = run_open (run, subject, progress, error);
   if (session == NULL)
     return NULL;
 
-  CnnGradCamOptions wish = {
-    .class_wish = arguments_text (arguments, "class"),
-    .layer = arguments_text (arguments, "layer"),
-    .score = (CnnScoreKind) arguments_choice (arguments, "score"),
-    .preset = preset,
-  };
-  g_autoptr (CnnGradCam) cam = cnn_grad_cam (session, &wish, progress, error);
+  g_autoptr (CnnGradCam) cam = cnn_grad_cam (session, own, progress, error);
   if (cam == NULL)
     return NULL;
 
   g_autoptr (Result) result = result_new ();
-  result_session (result, session, &options, subject->photo != NULL);
+  result_session (result, session, &run->options, subject->photo != NULL);
   result_predictions (result, cam->predictions);
   report (result, cam);
   if (arguments_output (arguments, "heatmap") != NULL)
     result_add_array_file (result, "heatmap", NULL, cam->heatmap);
   if ((wants_pictures (arguments) && !add_pictures (result, arguments, subject, cam, book, error))
-      || !add_checks (result, arguments, subject, session, cam, &wish, progress, error))
+      || !add_checks (result, arguments, subject, session, cam, own, progress, error))
     return NULL;
   result_session_end (result, session);
   return g_steal_pointer (&result);
@@ -263,5 +270,6 @@ const Command grad_cam_command = {
           "(Selvaraju et al. 2017).",
   .arguments = arguments_of_grad_cam,
   .flags = COMMAND_MODEL | COMMAND_PHOTO | COMMAND_GIMP,
+  .prepare = prepare,
   .run = grad_cam,
 };

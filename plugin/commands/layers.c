@@ -103,11 +103,9 @@ append_summary (GString *text, GPtrArray *layers)
 }
 
 static Result *
-layers (const Arguments *arguments, const Subject *subject G_GNUC_UNUSED,
-        const CnnProgress *progress, GError **error)
+layers (Run *run, const Subject *subject G_GNUC_UNUSED, const CnnProgress *progress, GError **error)
 {
-  CnnOptions options = command_options (arguments);
-  g_autoptr (CnnSession) session = cnn_session_open (&options, FALSE, progress, error);
+  g_autoptr (CnnSession) session = cnn_session_open (&run->options, FALSE, progress, error);
   if (session == NULL)
     return NULL;
   g_autoptr (GPtrArray) list = cnn_session_layers (session, error);

@@ -64,7 +64,7 @@ append_rows (GString *text, GPtrArray *list)
 }
 
 static Result *
-models (const Arguments *arguments G_GNUC_UNUSED, const Subject *subject G_GNUC_UNUSED,
+models (Run *run G_GNUC_UNUSED, const Subject *subject G_GNUC_UNUSED,
         const CnnProgress *progress G_GNUC_UNUSED, GError **error)
 {
   g_autoptr (CnnStore) store = cnn_store_open (error);

@@ -238,13 +238,13 @@ reading_free (Reading *reading)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (Reading, reading_free)
 
 static Result *
-look (const Command *command, const Arguments *arguments, Reading *reading, OpenModel *model,
-      const CnnProgress *progress, GError **error)
+look (const Command *command, Run *run, Reading *reading, const CnnProgress *progress,
+      GError **error)
 {
   if (!cnn_progress_step (progress, 0, NULL, error) || !reading_end (reading, error))
     return NULL;
-  Subject subject = { .photo = reading->photo, .input = reading->input, .model = model };
-  g_autoptr (Result) result = command->run (arguments, &subject, progress, error);
+  Subject subject = { .photo = reading->photo, .input = reading->input };
+  g_autoptr (Result) result = command->run (run, &subject, progress, error);
   if (result == NULL || !cnn_progress_step (progress, 1, NULL, error))
     return NULL;
   return g_steal_pointer (&result);
@@ -302,23 +302,22 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (Outcome, outcome_free)
 
 /* Whether the others would fail alike. */
 static gboolean
-ends_all (const Outcome *outcome, const OpenModel *model)
+ends_all (const Outcome *outcome, const Run *run)
 {
   return outcome->error != NULL
-         && (outcome->photograph->alone || open_model_refused (model)
-             || outcome->error->domain == ARGUMENT_ERROR
+         && (outcome->photograph->alone || run->refused || outcome->error->domain == ARGUMENT_ERROR
              || g_error_matches (outcome->error, CNN_ERROR, CNN_ERROR_CANCELLED));
 }
 
 /* Tells what came of a photograph. FALSE with an error where that ends the run. */
 static gboolean
-conclude (Outcome *outcome, GPtrArray *photographs, const OpenModel *model, PhotographDone done,
+conclude (Outcome *outcome, GPtrArray *photographs, const Run *run, PhotographDone done,
           gpointer data, GError **error)
 {
   const Photograph *photograph = outcome->photograph;
   guint before = 0;
   outcome_wait (outcome);
-  if (!ends_all (outcome, model))
+  if (!ends_all (outcome, run))
     {
       done (photograph, outcome->result, outcome->error, data);
       return TRUE;
@@ -337,10 +336,12 @@ photographs_run (const Command *command, const Arguments *arguments, const Outpu
 {
   static const CnnProgress quiet = { 0 };
   g_autoptr (Worker) reader = worker_new (), writer = worker_new ();
-  g_autoptr (OpenModel) model = open_model_new (photographs->len);
+  g_autoptr (Run) run = run_new (command, arguments, photographs->len, error);
   g_autoptr (Reading) next = NULL;
   g_autoptr (Outcome) last = NULL;
   gboolean ended = FALSE;
+  if (run == NULL)
+    return FALSE;
   if (progress == NULL)
     progress = &quiet;
   for (guint i = 0; i < photographs->len && !ended; i++)
@@ -358,16 +359,16 @@ photographs_run (const Command *command, const Arguments *arguments, const Outpu
       outcome->outputs = outputs;
       outcome->cancellable = progress != NULL ? progress->cancellable : NULL;
       outcome->writer = writer;
-      outcome->result = look (command, arguments, reading, model, &own, &outcome->error);
-      ended = ends_all (outcome, model);
+      outcome->result = look (command, run, reading, &own, &outcome->error);
+      ended = ends_all (outcome, run);
       if (g_error_matches (outcome->error, CNN_ERROR, CNN_ERROR_DEVICE))
-        open_model_forget (model);
+        run_forget (run);
       if (outcome->result != NULL)
         outcome_begin_to_write (outcome);
-      if (last != NULL && !conclude (last, photographs, model, done, data, error))
+      if (last != NULL && !conclude (last, photographs, run, done, data, error))
         return FALSE;
       g_clear_pointer (&last, outcome_free);
       last = g_steal_pointer (&outcome);
     }
-  return last == NULL || conclude (last, photographs, model, done, data, error);
+  return last == NULL || conclude (last, photographs, run, done, data, error);
 }

@@ -16,20 +16,19 @@ static const Argument arguments_of_predict[] = {
 };
 
 static Result *
-predict (const Arguments *arguments, const Subject *subject,
-         const CnnProgress *progress G_GNUC_UNUSED, GError **error)
+predict (Run *run, const Subject *subject, const CnnProgress *progress G_GNUC_UNUSED,
+         GError **error)
 {
-  CnnOptions options = command_options (arguments);
-  g_autoptr (CnnSession) session = command_open (&options, subject, progress, error);
+  g_autoptr (CnnSession) session = run_open (run, subject, progress, error);
   if (session == NULL)
     return NULL;
   g_autoptr (GPtrArray) predictions =
-      cnn_session_predict (session, arguments_integer (arguments, "top"), error);
+      cnn_session_predict (session, arguments_integer (run->arguments, "top"), error);
   if (predictions == NULL)
     return NULL;
 
   Result *result = result_new ();
-  result_session (result, session, &options, subject->photo != NULL);
+  result_session (result, session, &run->options, subject->photo != NULL);
   result_predictions (result, predictions);
   result_session_end (result, session);
   return result;

@@ -140,32 +140,39 @@ add_strip (Result *result, const Arguments *arguments, const Subject *subject,
   return TRUE;
 }
 
-static Result *
-sanity_check (const Arguments *arguments, const Subject *subject, const CnnProgress *progress,
-              GError **error)
+/* The run's own: CnnSanityOptions. */
+static gboolean
+prepare (Run *run, GError **error G_GNUC_UNUSED)
 {
+  const Arguments *arguments = run->arguments;
+  CnnSanityOptions *own = g_new0 (CnnSanityOptions, 1);
+  own->class_wish = arguments_text (arguments, "class");
+  own->layer = arguments_text (arguments, "layer");
+  own->seed = (guint64) arguments_integer (arguments, "seed");
+  own->stages = arguments_integer (arguments, "stages");
+  run_own (run, own, g_free);
+  return TRUE;
+}
+
+static Result *
+sanity_check (Run *run, const Subject *subject, const CnnProgress *progress, GError **error)
+{
+  const Arguments *arguments = run->arguments;
   if (subject->photo == NULL && arguments_output (arguments, "output") != NULL)
     {
       g_set_error_literal (error, CNN_ERROR, CNN_ERROR_ARGUMENT,
                            "output needs a photograph, and the input is an array");
       return NULL;
     }
-  CnnOptions options = command_options (arguments);
-  g_autoptr (CnnSession) session = command_open (&options, subject, progress, error);
+  g_autoptr (CnnSession) session = run_open (run, subject, progress, error);
   if (session == NULL)
     return NULL;
-  CnnSanityOptions wish = {
-    .class_wish = arguments_text (arguments, "class"),
-    .layer = arguments_text (arguments, "layer"),
-    .seed = (guint64) arguments_integer (arguments, "seed"),
-    .stages = arguments_integer (arguments, "stages"),
-  };
-  g_autoptr (CnnSanity) sanity = cnn_sanity_check (session, &wish, progress, error);
+  g_autoptr (CnnSanity) sanity = cnn_sanity_check (session, run->own, progress, error);
   if (sanity == NULL)
     return NULL;
 
   g_autoptr (Result) result = result_new ();
-  result_session (result, session, &options, subject->photo != NULL);
+  result_session (result, session, &run->options, subject->photo != NULL);
   result_predictions (result, sanity->original->predictions);
   result_prediction (result, "class", sanity->original->target);
   result_string (result, "layer", sanity->original->layer);
@@ -190,5 +197,6 @@ const Command sanity_check_command = {
           "counting as 0: from 0.8 on the map hardly changes, from 0.5 on in part.",
   .arguments = arguments_of_sanity_check,
   .flags = COMMAND_MODEL | COMMAND_PHOTO,
+  .prepare = prepare,
   .run = sanity_check,
 };

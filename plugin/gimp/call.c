@@ -45,7 +45,8 @@ run_command (const Call *call, const Subject *subject, GPtrArray **painted, GErr
   Shown shown = { 0 };
   CnnProgress progress = { .update = update, .data = &shown };
   gimp_progress_init ("Convlens");
-  g_autoptr (Result) result = call->command->run (call->arguments, subject, &progress, error);
+  g_autoptr (Result) result =
+      command_run (call->command, call->arguments, subject, &progress, error);
   *painted = result != NULL ? deliver_paint (result, &progress, error) : NULL;
   gimp_progress_end ();
   g_free (shown.text);

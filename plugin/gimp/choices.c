@@ -272,9 +272,10 @@ best_classes (const Choices *choices, const Arguments *arguments, GError **error
   g_autoptr (CnnImage) photo = NULL;
   if (!picture_read (choices->call, arguments, &photo, NULL) || photo == NULL)
     return NULL;
-  Subject subject = { .photo = photo };
-  g_autoptr (CnnSession) session = command_open (&options, &subject, NULL, error);
-  return session != NULL ? cnn_session_predict (session, BEST, error) : NULL;
+  g_autoptr (CnnSession) session = cnn_session_open (&options, TRUE, NULL, error);
+  if (session == NULL || !cnn_session_set_photo (session, photo, error))
+    return NULL;
+  return cnn_session_predict (session, BEST, error);
 }
 
 /* Where two classes have one name, each is told by its index. Transfer full: a set of names that

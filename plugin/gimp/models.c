@@ -356,7 +356,7 @@ describe (const Arguments *arguments, GPtrArray *rows, DialogPage *page, GError 
   if (!said)
     return TRUE;
   Subject nothing = { 0 };
-  g_autoptr (Result) result = describe_command.run (told, &nothing, NULL, error);
+  g_autoptr (Result) result = command_run (&describe_command, told, &nothing, NULL, error);
   return result != NULL;
 }
 
