@@ -7,11 +7,6 @@
 #include "tuning.h"
 #include "winograd.h"
 
-typedef struct Conv2dParams Conv2dParams;
-typedef struct Conv2dGroupedParams Conv2dGroupedParams;
-G_STATIC_ASSERT (sizeof (Conv2dParams) == 100);
-G_STATIC_ASSERT (sizeof (Conv2dGroupedParams) == 76);
-
 enum
 {
   SLOT_FORWARD,
@@ -192,12 +187,12 @@ greatest_common_divisor (int a, int b)
 gboolean
 cnn_record_conv2d (CnnCommands *commands, const CnnTensor *source, const CnnTensor *target,
                    CnnBuffer *weights, gsize weights_step, const CnnWindow *window,
-                   const CnnEpilogue *epilogue, GError **error)
+                   const CnnKernelTail *tail, GError **error)
 {
   const guint lanes = cnn_device_subgroup_size (cnn_commands_device (commands));
   const Tile tile = choose_tile (commands, target->shape.c);
   const CnnShape *in = &source->shape, *out = &target->shape;
-  const CnnActivation tail = cnn_tail_activation (epilogue != NULL ? &epilogue->activation : NULL);
+  const CnnKernelTail none = cnn_kernel_tail (NULL, source), *end = tail != NULL ? tail : &none;
   Conv2dParams params = {
     .in_planes = (guint) cnn_shape_planes (in),
     .in_h = (guint) in->h,
@@ -214,10 +209,7 @@ cnn_record_conv2d (CnnCommands *commands, const CnnTensor *source, const CnnTens
     .up_y = window->up[0],
     .up_x = window->up[1],
     .weights_step = (guint) (weights_step / (4 * sizeof (float))),
-    .has_affine = cnn_has_affine (epilogue),
-    .alpha = tail.alpha,
-    .max_value = tail.max_value,
-    .threshold = tail.threshold,
+    .tail = end->params,
   };
   int *every[2] = { &params.every_y, &params.every_x };
   int *inverse[2] = { &params.inverse_y, &params.inverse_x };
@@ -238,27 +230,26 @@ cnn_record_conv2d (CnnCommands *commands, const CnnTensor *source, const CnnTens
                    * ((out->w + window->up[1] - 1) / window->up[1]));
   tiles = (tiles + tile.pixels - 1) / tile.pixels;
   tiles *= (guint) (MIN (window->up[0], out->h) * MIN (window->up[1], out->w));
-  return cnn_commands_dispatch (
-      commands,
-      &(CnnDispatch){
-          .stem = CNN_TAIL_STEM ("conv2d", tail),
-          .constants = { lanes, choose_mode (window), tail.kind, tile.channels_in_lanes,
-                         tile.narrow, tile.wide, (guint32) cnn_has_residual (epilogue),
-                         cnn_epilogue_kind (epilogue) },
-          .n_constants = 8,
-          .bindings = { cnn_tensor_binding (source), cnn_whole_buffer (weights),
-                        cnn_affine_binding (epilogue, source), cnn_tensor_binding (target),
-                        cnn_residual_binding (epilogue, source),
-                        cnn_value_binding (epilogue, source) },
-          .n_bindings = 6,
-          .push = &params,
-          .push_size = sizeof params,
-          .groups = { (params.out_planes * 4 + tile.channels - 1) / tile.channels, tiles,
-                      (guint) out->n },
-          .operations = 2. * (double) cnn_shape_count (out) * params.taps * in->c
-                        / (window->up[0] * window->up[1]),
-      },
-      error);
+
+  CnnDispatch dispatch = {
+    .stem = CNN_TAIL_STEM ("conv2d", *end),
+    .constants = { [CONV2D_LANES] = lanes,
+                   [CONV2D_MODE] = choose_mode (window),
+                   [CONV2D_CHANNELS_IN_LANES] = tile.channels_in_lanes,
+                   [CONV2D_NARROW] = tile.narrow,
+                   [CONV2D_WIDE] = tile.wide },
+    .bindings = { [CONV2D_SOURCE] = cnn_tensor_binding (source),
+                  [CONV2D_WEIGHTS] = cnn_whole_buffer (weights),
+                  [CONV2D_TARGET] = cnn_tensor_binding (target) },
+    .push = &params,
+    .push_size = sizeof params,
+    .groups = { (params.out_planes * 4 + tile.channels - 1) / tile.channels, tiles,
+                (guint) out->n },
+    .operations =
+        2. * (double) cnn_shape_count (out) * params.taps * in->c / (window->up[0] * window->up[1]),
+  };
+  cnn_dispatch_set_tail (&dispatch, end);
+  return cnn_commands_dispatch (commands, &dispatch, error);
 }
 
 /* --- Conv2D --- */
@@ -399,17 +390,18 @@ record_grouped (CnnConvolution *self, const CnnStep *step, gboolean backward, GE
   const CnnTensor *source = backward ? step->grad_output : step->inputs[0];
   const CnnTensor *target = backward ? step->grad_inputs[0] : step->output;
   const CnnShape *in = &step->input_shapes[0], *out = &step->output_shape;
-  const CnnEpilogue *epilogue = step->epilogue;
-  const CnnActivation tail = cnn_tail_activation (epilogue != NULL ? &epilogue->activation : NULL);
+  const CnnKernelTail tail = cnn_step_tail (step);
   CnnWindow window = conv2d_window (self, in);
   CnnBuffer *weights = cnn_layer_device_weights (
       &self->base, SLOT_FORWARD, cnn_commands_device (step->commands),
       cnn_array_count (self->base.weights[0]) * sizeof (float), 0, conv2d_pack_grouped, error);
   CnnDispatch dispatch = {
     .stem = "conv2d_grouped",
-    .constants = { backward, tail.kind, (guint32) cnn_has_residual (epilogue) },
-    .n_constants = 3,
-    .n_bindings = 5,
+    .constants = { [CONV2D_GROUPED_BACKWARD] = (guint32) backward },
+    .bindings = { [CONV2D_GROUPED_SOURCE] = cnn_tensor_binding (source),
+                  [CONV2D_GROUPED_TARGET] = cnn_tensor_binding (target) },
+    .operations = 2. * (double) cnn_shape_count (out) * window.kernel[0] * window.kernel[1] * in->c
+                  / self->groups,
   };
   Conv2dGroupedParams params = {
     .items = cnn_flat_vectors (&target->shape, dispatch.groups),
@@ -428,20 +420,13 @@ record_grouped (CnnConvolution *self, const CnnStep *step, gboolean backward, GE
     .stride_x = (guint) window.stride[1],
     .dilation_y = (guint) window.dilation[0],
     .dilation_x = (guint) window.dilation[1],
-    .alpha = tail.alpha,
-    .max_value = tail.max_value,
-    .threshold = tail.threshold,
+    .tail = tail.params,
   };
 
   if (weights == NULL)
     return FALSE;
-  dispatch.bindings[0] = cnn_tensor_binding (source);
-  dispatch.bindings[1] = cnn_whole_buffer (weights);
-  dispatch.bindings[2] = cnn_affine_binding (epilogue, source);
-  dispatch.bindings[3] = cnn_tensor_binding (target);
-  dispatch.bindings[4] = cnn_residual_binding (epilogue, source);
-  dispatch.operations = 2. * (double) cnn_shape_count (out) * window.kernel[0] * window.kernel[1]
-                        * in->c / self->groups;
+  cnn_dispatch_set_tail (&dispatch, &tail);
+  dispatch.bindings[CONV2D_GROUPED_WEIGHTS] = cnn_whole_buffer (weights);
   dispatch.push = &params;
   dispatch.push_size = sizeof params;
   return cnn_commands_dispatch (step->commands, &dispatch, error);
@@ -504,6 +489,7 @@ record_ungrouped (CnnConvolution *self, const CnnStep *step, gboolean backward, 
   const CnnTensor *target = backward ? step->grad_inputs[0] : step->output;
   const int winograd = winograd_size (self, &step->input_shapes[0], &step->output_shape,
                                       backward || step->has_gradient);
+  const CnnKernelTail tail = cnn_step_tail (step);
   CnnWindow window = conv2d_window (self, &step->input_shapes[0]);
   CnnBuffer *weights = ungrouped_weights (&self->base, step, winograd, backward, error);
 
@@ -511,13 +497,13 @@ record_ungrouped (CnnConvolution *self, const CnnStep *step, gboolean backward, 
     return FALSE;
   if (cnn_strided_suits (self))
     return (backward ? cnn_record_strided_backward : cnn_record_strided) (
-        step->commands, source, target, step->scratch, weights, &window, step->epilogue, error);
+        step->commands, source, target, step->scratch, weights, &window, &tail, error);
   if (backward)
     window = cnn_window_backward (&window);
   return winograd != 0 ? cnn_record_winograd (step->commands, source, target, step->scratch,
-                                              weights, winograd, &window, step->epilogue, error)
+                                              weights, winograd, &window, &tail, error)
                        : cnn_record_conv2d (step->commands, source, target, weights, 0, &window,
-                                            step->epilogue, error);
+                                            &tail, error);
 }
 
 static gboolean
@@ -563,7 +549,7 @@ const CnnLayerClass cnn_conv2d_class = {
   .name = "Conv2D",
   .instance_size = sizeof (CnnConvolution),
   .params = conv2d_params,
-  .flags = CNN_LAYER_EPILOGUE | CNN_LAYER_CONVOLUTION | CNN_LAYER_ADDS_GRADIENT,
+  .flags = CNN_LAYER_TAIL | CNN_LAYER_CONVOLUTION | CNN_LAYER_ADDS_GRADIENT,
   .configure = cnn_convolution_configure,
   .output_shape = conv2d_output_shape,
   .weight_specs = conv2d_weight_specs,

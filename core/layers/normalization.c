@@ -5,9 +5,6 @@
 
 #include "normalize_params.h"
 
-typedef struct NormalizeParams NormalizeParams;
-G_STATIC_ASSERT (sizeof (NormalizeParams) == 36);
-
 #define MAX_GROUPS (1 << 15)
 
 typedef struct
@@ -113,15 +110,15 @@ scratch_shape (const CnnLayer *layer, const CnnShape *inputs, CnnShape *scratch)
   return TRUE;
 }
 
-/* The moments into the scratch tensor, then the result by them. */
+/* The moments into the scratch tensor, then the result by them; backward by gamma, as packed. */
 static gboolean
-record (CnnLayer *layer, const CnnStep *step, gboolean backward, CnnBinding scale,
-        const CnnTensor *target, GError **error)
+record (CnnLayer *layer, const CnnStep *step, CnnBuffer *gamma, const CnnTensor *target,
+        GError **error)
 {
   const CnnShape *shape = &step->input_shapes[0];
   const int groups = group_count (layer, shape);
-  const CnnEpilogue *epilogue = backward ? NULL : step->epilogue;
-  const CnnActivation tail = cnn_tail_activation (epilogue != NULL ? &epilogue->activation : NULL);
+  const gboolean backward = gamma != NULL;
+  const CnnKernelTail tail = cnn_step_tail (step);
   const CnnBinding source = cnn_tensor_binding (step->inputs[0]);
   const CnnBinding gradient = backward ? cnn_tensor_binding (step->grad_output) : source;
   NormalizeParams params = {
@@ -130,32 +127,33 @@ record (CnnLayer *layer, const CnnStep *step, gboolean backward, CnnBinding scal
     .channels = (guint) shape->c,
     .groups = (guint) groups,
     .epsilon = ((const GroupNormalization *) layer)->epsilon,
-    .alpha = tail.alpha,
-    .max_value = tail.max_value,
-    .threshold = tail.threshold,
+    .tail = tail.params,
   };
   CnnDispatch moments = {
     .stem = groups == 0 ? "pixel_moments" : "group_moments",
-    .constants = { (guint32) backward },
-    .n_constants = 1,
-    .bindings = { source, gradient, backward ? scale : source, cnn_tensor_binding (step->scratch) },
-    .n_bindings = 4,
+    .constants = { [MOMENTS_BACKWARD] = (guint32) backward },
+    .bindings = { [MOMENTS_SOURCE] = source,
+                  [MOMENTS_GRADIENT] = gradient,
+                  [MOMENTS_GAMMA] = backward ? cnn_whole_buffer (gamma) : source,
+                  [MOMENTS_TARGET] = cnn_tensor_binding (step->scratch) },
     .push = &params,
     .push_size = sizeof params,
     .groups = { (guint) groups, (guint) shape->n, 1 },
   };
   CnnDispatch result = {
     .stem = "normalize",
-    .constants = { (guint32) backward, tail.kind, groups != 0,
-                   (guint32) cnn_has_residual (epilogue) },
-    .n_constants = 4,
-    .bindings = { source, gradient, scale, cnn_tensor_binding (step->scratch),
-                  cnn_tensor_binding (target), cnn_residual_binding (epilogue, step->inputs[0]) },
-    .n_bindings = 6,
+    .constants = { [NORMALIZE_BACKWARD] = (guint32) backward, [NORMALIZE_GROUPS] = groups != 0 },
+    .bindings = { [NORMALIZE_SOURCE] = source,
+                  [NORMALIZE_GRADIENT] = gradient,
+                  [NORMALIZE_MOMENTS] = cnn_tensor_binding (step->scratch),
+                  [NORMALIZE_TARGET] = cnn_tensor_binding (target) },
     .push = &params,
     .push_size = sizeof params,
   };
 
+  cnn_dispatch_set_tail (&result, &tail);
+  if (backward)
+    result.bindings[TAIL_AFFINE] = cnn_whole_buffer (gamma);
   if (groups == 0)
     {
       params.items = (guint) shape->n * params.pixels;
@@ -170,7 +168,7 @@ record (CnnLayer *layer, const CnnStep *step, gboolean backward, CnnBinding scal
 static gboolean
 forward (CnnLayer *layer, const CnnStep *step, GError **error)
 {
-  return record (layer, step, FALSE, step->epilogue->affine, step->output, error);
+  return record (layer, step, NULL, step->output, error);
 }
 
 static gboolean
@@ -178,14 +176,13 @@ backward (CnnLayer *layer, const CnnStep *step, GError **error)
 {
   const CnnShape *shape = &step->input_shapes[0];
   const gsize bytes = (gsize) cnn_shape_planes (shape) * 4 * sizeof (float);
-  CnnBuffer *scale;
+  CnnBuffer *gamma;
 
   ((GroupNormalization *) layer)->channels = shape->c;
-  scale =
+  gamma =
       cnn_layer_device_weights (layer, 0, cnn_commands_device (step->commands), bytes,
                                 ((GroupNormalization *) layer)->scale ? 0 : -1, pack_scale, error);
-  return scale != NULL
-         && record (layer, step, TRUE, cnn_whole_buffer (scale), step->grad_inputs[0], error);
+  return gamma != NULL && record (layer, step, gamma, step->grad_inputs[0], error);
 }
 
 #define NORMALIZATION_PARAMS                                                                     \
@@ -212,7 +209,7 @@ const CnnLayerClass cnn_layer_normalization_class = {
   .name = "LayerNormalization",
   .instance_size = sizeof (GroupNormalization),
   .params = layer_params,
-  .flags = CNN_LAYER_EPILOGUE | CNN_LAYER_NEEDS_INPUTS,
+  .flags = CNN_LAYER_TAIL | CNN_LAYER_NEEDS_INPUTS,
   .configure = layer_configure,
   .output_shape = layer_output_shape,
   .weight_specs = weight_specs,
@@ -226,7 +223,7 @@ const CnnLayerClass cnn_group_normalization_class = {
   .name = "GroupNormalization",
   .instance_size = sizeof (GroupNormalization),
   .params = group_params,
-  .flags = CNN_LAYER_EPILOGUE | CNN_LAYER_NEEDS_INPUTS,
+  .flags = CNN_LAYER_TAIL | CNN_LAYER_NEEDS_INPUTS,
   .output_shape = group_output_shape,
   .weight_specs = weight_specs,
   .affine = get_affine,

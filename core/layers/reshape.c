@@ -5,11 +5,6 @@
 #include "copy_region_params.h"
 #include "reshape_params.h"
 
-typedef struct CopyRegionParams CopyRegionParams;
-typedef struct ReshapeParams ReshapeParams;
-G_STATIC_ASSERT (sizeof (CopyRegionParams) == 64);
-G_STATIC_ASSERT (sizeof (ReshapeParams) == 28);
-
 /* --- Flatten, Reshape --- */
 
 typedef struct
@@ -141,8 +136,8 @@ record_reshape (CnnCommands *commands, const CnnTensor *source, const CnnTensor 
 {
   CnnDispatch dispatch = {
     .stem = "reshape",
-    .bindings = { cnn_tensor_binding (source), cnn_tensor_binding (target) },
-    .n_bindings = 2,
+    .bindings = { [RESHAPE_SOURCE] = cnn_tensor_binding (source),
+                  [RESHAPE_TARGET] = cnn_tensor_binding (target) },
   };
   ReshapeParams params = {
     .items = cnn_flat_vectors (&target->shape, dispatch.groups),
@@ -210,8 +205,8 @@ cnn_record_copy_region (CnnCommands *commands, const CnnTensor *source, const Cn
                       * (gsize) region->size[2];
   CnnDispatch dispatch = {
     .stem = "copy_region",
-    .bindings = { cnn_tensor_binding (source), cnn_tensor_binding (target) },
-    .n_bindings = 2,
+    .bindings = { [COPY_REGION_SOURCE] = cnn_tensor_binding (source),
+                  [COPY_REGION_TARGET] = cnn_tensor_binding (target) },
   };
   CopyRegionParams params = {
     .items = (guint) items,

@@ -9,9 +9,6 @@
 #include <float.h>
 #include <math.h>
 
-typedef struct ResampleParams ResampleParams;
-G_STATIC_ASSERT (sizeof (ResampleParams) == 32);
-
 /* --- tables of one axis --- */
 
 /* Target cell i is the sum of source cells first[i] … first[i] + count[i] − 1 by weights[i·most …].
@@ -408,7 +405,7 @@ record (CnnCommands *commands, const CnnTensor *source, const CnnTensor *target,
         const Table *columns, float fill, GError **error)
 {
   CnnDevice *device = cnn_commands_device (commands);
-  CnnDispatch dispatch = { .stem = "resample", .n_bindings = 4 };
+  CnnDispatch dispatch = { .stem = "resample" };
   ResampleParams params = {
     .items = cnn_flat_vectors (&target->shape, dispatch.groups),
     .source_h = (guint) source->shape.h,
@@ -423,10 +420,10 @@ record (CnnCommands *commands, const CnnTensor *source, const CnnTensor *target,
 
   if (columns_buffer == NULL)
     return FALSE;
-  dispatch.bindings[0] = cnn_tensor_binding (source);
-  dispatch.bindings[1] = cnn_whole_buffer (rows_buffer);
-  dispatch.bindings[2] = cnn_whole_buffer (columns_buffer);
-  dispatch.bindings[3] = cnn_tensor_binding (target);
+  dispatch.bindings[RESAMPLE_SOURCE] = cnn_tensor_binding (source);
+  dispatch.bindings[RESAMPLE_ROWS] = cnn_whole_buffer (rows_buffer);
+  dispatch.bindings[RESAMPLE_COLUMNS] = cnn_whole_buffer (columns_buffer);
+  dispatch.bindings[RESAMPLE_TARGET] = cnn_tensor_binding (target);
   dispatch.push = &params;
   dispatch.push_size = sizeof params;
   return cnn_commands_dispatch (commands, &dispatch, error);

@@ -4,9 +4,6 @@
 #include "tuning.h"
 #include "winograd_params.h"
 
-typedef struct WinogradParams WinogradParams;
-G_STATIC_ASSERT (sizeof (WinogradParams) == 52);
-
 #define TAPS 9
 #define MOST_MATRICES 36
 
@@ -215,10 +212,9 @@ record_input (CnnCommands *commands, const CnnTensor *source, const CnnTensor *t
 {
   CnnDispatch dispatch = {
     .stem = "winograd_input",
-    .constants = { (guint32) size },
-    .n_constants = 1,
-    .bindings = { cnn_tensor_binding (source), cnn_tensor_binding (transformed) },
-    .n_bindings = 2,
+    .constants = { [WINOGRAD_INPUT_SIZE] = (guint32) size },
+    .bindings = { [WINOGRAD_INPUT_SOURCE] = cnn_tensor_binding (source),
+                  [WINOGRAD_INPUT_TARGET] = cnn_tensor_binding (transformed) },
   };
 
   params.before_y = window->before[0];
@@ -228,31 +224,24 @@ record_input (CnnCommands *commands, const CnnTensor *source, const CnnTensor *t
 
 static gboolean
 record_output (CnnCommands *commands, const CnnTensor *products, const CnnTensor *target, int size,
-               WinogradParams params, const CnnEpilogue *epilogue, GError **error)
+               WinogradParams params, const CnnKernelTail *tail, GError **error)
 {
-  const CnnActivation tail = cnn_tail_activation (epilogue != NULL ? &epilogue->activation : NULL);
   CnnDispatch dispatch = {
-    .stem = CNN_TAIL_STEM ("winograd_output", tail),
-    .constants = { (guint32) size, tail.kind, (guint32) cnn_has_residual (epilogue),
-                   cnn_epilogue_kind (epilogue) },
-    .n_constants = 4,
-    .bindings = { cnn_tensor_binding (products), cnn_affine_binding (epilogue, products),
-                  cnn_tensor_binding (target), cnn_residual_binding (epilogue, products),
-                  cnn_value_binding (epilogue, products) },
-    .n_bindings = 5,
+    .stem = CNN_TAIL_STEM ("winograd_output", *tail),
+    .constants = { [WINOGRAD_OUTPUT_SIZE] = (guint32) size },
+    .bindings = { [WINOGRAD_OUTPUT_SOURCE] = cnn_tensor_binding (products),
+                  [WINOGRAD_OUTPUT_TARGET] = cnn_tensor_binding (target) },
   };
 
-  params.has_affine = cnn_has_affine (epilogue);
-  params.alpha = tail.alpha;
-  params.max_value = tail.max_value;
-  params.threshold = tail.threshold;
+  cnn_dispatch_set_tail (&dispatch, tail);
+  params.tail = tail->params;
   return record_transform (commands, &dispatch, &params, error);
 }
 
 gboolean
 cnn_record_winograd (CnnCommands *commands, const CnnTensor *source, const CnnTensor *target,
                      const CnnTensor *scratch, CnnBuffer *weights, int size,
-                     const CnnWindow *window, const CnnEpilogue *epilogue, GError **error)
+                     const CnnWindow *window, const CnnKernelTail *tail, GError **error)
 {
   const CnnShape *in = &source->shape, *out = &target->shape;
   const int all = tiles_of (out, size) * out->n, matrices = matrices_of (size);
@@ -278,7 +267,7 @@ cnn_record_winograd (CnnCommands *commands, const CnnTensor *source, const CnnTe
                                  cnn_buffer_size (weights) / (gsize) matrices,
                                  &cnn_pointwise_window, NULL, error)
           || !record_output (commands, products, target, size,
-                             params_of (out, out, size, first, tiles), epilogue, error))
+                             params_of (out, out, size, first, tiles), tail, error))
         return FALSE;
     }
   return TRUE;

@@ -247,7 +247,7 @@ fold (CnnPlanUse *self)
       int next;
 
       if (!self->needed[i] || i == self->input
-          || !(cnn_plan_use_layer (self, i)->klass->flags & CNN_LAYER_EPILOGUE))
+          || !(cnn_plan_use_layer (self, i)->klass->flags & CNN_LAYER_TAIL))
         continue;
       for (int at = i; (next = only_reader (self, at)) != CNN_NONE; at = next)
         {

@@ -44,7 +44,7 @@ gboolean cnn_plan_use_is_identity (const CnnPlanUse *use, int node);
 int cnn_plan_use_root (const CnnPlanUse *use, int node);
 /* The node's gradient is that of its inputs too, and needs no kernel. */
 gboolean cnn_plan_use_passes_gradient (const CnnPlanUse *use, int node);
-/* The node is affine alone or an activation: what an epilogue does. */
+/* The node is affine alone or an activation: what a tail does. */
 gboolean cnn_plan_use_is_tail (const CnnPlanUse *use, int node);
 /* The node's backward kernel goes on through a tail in front of it. */
 gboolean cnn_plan_use_fuses_predecessor (const CnnPlanUse *use, int node);

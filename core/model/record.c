@@ -5,8 +5,6 @@
 
 #include <string.h>
 
-typedef struct AccumulateParams AccumulateParams;
-
 /* --- Affine parts --- */
 
 /* `second` after `first`, as one. */
@@ -151,8 +149,9 @@ record_sum (CnnRecorder *self, CnnCommands *commands, const CnnPlanStep *step, G
   AccumulateParams params = { (guint) (cnn_shape_bytes (shape) / 16) };
   CnnDispatch dispatch = {
     .stem = "accumulate",
-    .bindings = { cnn_tensor_binding (left), cnn_tensor_binding (right), cnn_tensor_binding (sum) },
-    .n_bindings = 3,
+    .bindings = { [ACCUMULATE_LEFT] = cnn_tensor_binding (left),
+                  [ACCUMULATE_RIGHT] = cnn_tensor_binding (right),
+                  [ACCUMULATE_TARGET] = cnn_tensor_binding (sum) },
     .push = &params,
     .push_size = sizeof params,
   };
@@ -169,7 +168,9 @@ record_layer (CnnRecorder *self, CnnCommands *commands, int index, GError **erro
   const CnnNode *node = cnn_model_node (use->model, plan_step->node);
   const gboolean backward = plan_step->kind == CNN_PLAN_STEP_BACKWARD;
   g_autoptr (GPtrArray) tensors = g_ptr_array_new_with_free_func ((GDestroyNotify) cnn_tensor_free);
-  CnnEpilogue epilogue = { .affine = self->affines[index] };
+  const CnnBinding affine = self->affines[index];
+  CnnTail tail = { .affine = affine };
+  CnnGradientTail gradient_tail = { .residual = NULL };
   const CnnLayer *last = cnn_plan_use_layer (use, plan_step->tail);
   CnnStep step = { .commands = commands,
                    .n_inputs = node->n_inputs,
@@ -199,22 +200,34 @@ record_layer (CnnRecorder *self, CnnCommands *commands, int index, GError **erro
     step.scratch = KEEP (cnn_recorder_tensor (self, plan_step->scratch, &shape));
   if (cnn_plan_use_find_shape (use, plan_step->node, klass->memo_shape, &shape))
     step.memo = KEEP (cnn_recorder_tensor (self, plan_step->memo, &shape));
-  if (!backward && plan_step->tail != plan_step->node && last->klass->flags & CNN_LAYER_ACTIVATION)
-    epilogue.activation = last->activation;
-  if (plan_step->residual != CNN_NONE)
-    epilogue.residual = KEEP (
-        cnn_recorder_tensor (self, plan_step->residual,
-                             backward ? &step.input_shapes[0] : &use->shapes[plan_step->tail]));
-  epilogue.of_gradient = backward && cnn_plan_use_fuses_predecessor (use, plan_step->node);
-  if (backward && cnn_plan_use_takes_derivative (use, plan_step->node))
+  if (!backward)
     {
-      const int first = use->back_into[plan_step->node];
-
-      epilogue.activation = cnn_plan_use_layer (use, first)->activation;
-      epilogue.value = KEEP (cnn_recorder_value (self, first));
+      if (plan_step->tail != plan_step->node && last->klass->flags & CNN_LAYER_ACTIVATION)
+        tail.activation = last->activation;
+      if (plan_step->residual != CNN_NONE)
+        tail.residual =
+            KEEP (cnn_recorder_tensor (self, plan_step->residual, &use->shapes[plan_step->tail]));
+      if (klass->flags & CNN_LAYER_TAIL)
+        step.tail = &tail;
     }
-  if (epilogue.affine.buffer != NULL || plan_step->residual != CNN_NONE || epilogue.of_gradient)
-    step.epilogue = &epilogue;
+  else
+    {
+      if (cnn_plan_use_fuses_predecessor (use, plan_step->node))
+        gradient_tail.affine = affine;
+      else
+        step.affine = affine;
+      if (plan_step->residual != CNN_NONE)
+        gradient_tail.residual =
+            KEEP (cnn_recorder_tensor (self, plan_step->residual, &step.input_shapes[0]));
+      if (cnn_plan_use_takes_derivative (use, plan_step->node))
+        {
+          const int first = use->back_into[plan_step->node];
+
+          gradient_tail.activation = cnn_plan_use_layer (use, first)->activation;
+          gradient_tail.value = KEEP (cnn_recorder_value (self, first));
+        }
+      step.gradient_tail = &gradient_tail;
+    }
 #undef KEEP
   return backward ? klass->backward (node->layer, &step, error)
                   : klass->forward (node->layer, &step, error);

@@ -67,7 +67,7 @@ CnnLayer *new_layer (const char *class_name, const char *params, int keras_major
 CnnLayer *make_layer (const char *class_name, const char *params, int keras_major);
 /* Random variables by the layer's own specs, and the same for the reference. */
 void make_weights (CnnLayer *layer, const CnnShape *inputs, RefCase *test);
-/* The epilogue's center, scale and shift per channel, in vec4s. Transfer full. */
+/* A tail's center, scale and shift per channel, in vec4s. Transfer full. */
 CnnBuffer *make_affine (const CnnAffine *affine, int channels);
 
 /* --- steps --- */

@@ -106,11 +106,22 @@ broadcast_at (const RefTensor *in, int rank, int n, int y, int x, int c)
   return *ref_at (in, n, in->h == 1 ? 0 : y, in->w == 1 ? 0 : x, in->c == 1 ? 0 : c);
 }
 
-static RefTensor
-merge (const RefCase *test)
+static double
+sum (double a, double b)
 {
-  const char *class_name = test->class_name;
-  const double scale = ref_number (test->params, "scale", 1.);
+  return a + b;
+}
+
+static double
+product (double a, double b)
+{
+  return a * b;
+}
+
+/* The first input joined with `scale` times each other one. */
+static RefTensor
+merge (const RefCase *test, double (*join) (double a, double b), double scale)
+{
   int rank = 1, h = 1, w = 1, c_out = 1;
   RefTensor out;
 
@@ -131,25 +142,56 @@ merge (const RefCase *test)
     double v = broadcast_at (&test->inputs[0], rank, n, y, x, c);
 
     for (int i = 1; i < test->n_inputs; i++)
-      {
-        const double term = broadcast_at (&test->inputs[i], rank, n, y, x, c);
-
-        if (strcmp (class_name, "Multiply") == 0)
-          v *= term;
-        else if (strcmp (class_name, "Maximum") == 0)
-          v = fmax (v, term);
-        else if (strcmp (class_name, "Minimum") == 0)
-          v = fmin (v, term);
-        else if (strcmp (class_name, "Subtract") == 0)
-          v -= term;
-        else
-          v += term * scale; /* Add, Average, CustomScaleLayer */
-      }
-    if (strcmp (class_name, "Average") == 0)
-      v /= test->n_inputs;
+      v = join (v, scale * broadcast_at (&test->inputs[i], rank, n, y, x, c));
     *ref_at (&out, n, y, x, c) = v;
   }
   return out;
+}
+
+static RefTensor
+add (const RefCase *test)
+{
+  return merge (test, sum, 1.);
+}
+
+static RefTensor
+subtract (const RefCase *test)
+{
+  return merge (test, sum, -1.);
+}
+
+static RefTensor
+custom_scale (const RefCase *test)
+{
+  return merge (test, sum, ref_number (test->params, "scale", 1.));
+}
+
+static RefTensor
+average (const RefCase *test)
+{
+  RefTensor out = merge (test, sum, 1.);
+
+  for (gsize i = 0; i < ref_count (&out); i++)
+    out.data[i] /= test->n_inputs;
+  return out;
+}
+
+static RefTensor
+multiply (const RefCase *test)
+{
+  return merge (test, product, 1.);
+}
+
+static RefTensor
+maximum (const RefCase *test)
+{
+  return merge (test, fmax, 1.);
+}
+
+static RefTensor
+minimum (const RefCase *test)
+{
+  return merge (test, fmin, 1.);
 }
 
 static RefTensor
@@ -359,13 +401,13 @@ const RefClass ref_places[] = {
   { "CenterCrop", center_crop },
   { "Resizing", resizing },
   { "UpSampling2D", up_sampling },
-  { "Add", merge },
-  { "Subtract", merge },
-  { "Average", merge },
-  { "Multiply", merge },
-  { "Maximum", merge },
-  { "Minimum", merge },
-  { "CustomScaleLayer", merge },
+  { "Add", add },
+  { "Subtract", subtract },
+  { "Average", average },
+  { "Multiply", multiply },
+  { "Maximum", maximum },
+  { "Minimum", minimum },
+  { "CustomScaleLayer", custom_scale },
   { "Concatenate", concatenate },
   { NULL, NULL },
 };

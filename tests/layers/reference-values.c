@@ -197,32 +197,48 @@ normalize (RefTensor *t, int n, int first_pixel, int pixels, int first_c, int ch
 #undef EACH
 }
 
-static RefTensor
-normalize_moments (const RefCase *test)
+/* gamma and beta, where the layer has them. */
+static void
+scale_and_shift (const RefCase *test, RefTensor *t)
 {
-  const gboolean groups = strcmp (test->class_name, "GroupNormalization") == 0;
   const gboolean scale = ref_number (test->params, "scale", 1) != 0;
   const gboolean center = ref_number (test->params, "center", 1) != 0;
-  const double epsilon = ref_number (test->params, "epsilon", 1e-3);
   const double *gamma = scale ? test->weights[0] : NULL;
   const double *beta = center ? test->weights[scale ? 1 : 0] : NULL;
-  RefTensor out = ref_copy (&test->inputs[0]);
-  int n_groups = (int) ref_number (test->params, "groups", 32);
 
-  n_groups = n_groups == -1 ? out.c : n_groups;
-  for (int n = 0; n < out.n; n++)
-    if (groups)
-      for (int g = 0; g < n_groups; g++)
-        normalize (&out, n, 0, out.h * out.w, g * (out.c / n_groups), out.c / n_groups, epsilon);
-    else
-      for (int i = 0; i < out.h * out.w; i++)
-        normalize (&out, n, i, 1, 0, out.c, epsilon);
-  FOR_EACH (&out, n, y, x, c)
+  FOR_EACH (t, n, y, x, c)
   {
-    double *v = ref_at (&out, n, y, x, c);
+    double *v = ref_at (t, n, y, x, c);
 
     *v = *v * (gamma != NULL ? gamma[c] : 1.) + (beta != NULL ? beta[c] : 0.);
   }
+}
+
+static RefTensor
+layer_normalization (const RefCase *test)
+{
+  const double epsilon = ref_number (test->params, "epsilon", 1e-3);
+  RefTensor out = ref_copy (&test->inputs[0]);
+
+  for (int n = 0; n < out.n; n++)
+    for (int i = 0; i < out.h * out.w; i++)
+      normalize (&out, n, i, 1, 0, out.c, epsilon);
+  scale_and_shift (test, &out);
+  return out;
+}
+
+static RefTensor
+group_normalization (const RefCase *test)
+{
+  const double epsilon = ref_number (test->params, "epsilon", 1e-3);
+  RefTensor out = ref_copy (&test->inputs[0]);
+  const int given = (int) ref_number (test->params, "groups", 32);
+  const int groups = given == -1 ? out.c : given;
+
+  for (int n = 0; n < out.n; n++)
+    for (int g = 0; g < groups; g++)
+      normalize (&out, n, 0, out.h * out.w, g * (out.c / groups), out.c / groups, epsilon);
+  scale_and_shift (test, &out);
   return out;
 }
 
@@ -254,50 +270,72 @@ prelu (const RefCase *test)
 }
 
 static RefTensor
-activation_layer (const RefCase *test)
+activation (const RefCase *test)
 {
-  const char *class_name = test->class_name, *params = test->params;
+  g_autofree char *name = ref_word (test->params, "activation", "linear");
   RefTensor out = ref_copy (&test->inputs[0]);
-  const gsize n = ref_count (&out);
 
-  if (strcmp (class_name, "Activation") == 0)
-    {
-      g_autofree char *name = ref_word (params, "activation", "linear");
+  g_assert_true (ref_activate (name, test->keras_major, &out));
+  return out;
+}
 
-      g_assert_true (ref_activate (name, test->keras_major, &out));
-    }
-  else if (strcmp (class_name, "Softmax") == 0)
-    softmax (&out);
-  else
-    for (gsize i = 0; i < n; i++)
-      {
-        double *v = out.data + i;
+static RefTensor
+relu_layer (const RefCase *test)
+{
+  const double max_value = ref_number (test->params, "max_value", INFINITY);
+  const double slope = ref_number (test->params, "negative_slope", 0.);
+  const double threshold = ref_number (test->params, "threshold", 0.);
+  RefTensor out = ref_copy (&test->inputs[0]);
 
-        if (strcmp (class_name, "ReLU") == 0)
-          *v = relu (*v, ref_number (params, "max_value", INFINITY),
-                     ref_number (params, "negative_slope", 0.),
-                     ref_number (params, "threshold", 0.));
-        else if (strcmp (class_name, "LeakyReLU") == 0)
-          *v = relu (*v, INFINITY,
-                     ref_number (params, "negative_slope", ref_number (params, "alpha", .3)), 0.);
-        else
-          *v = elu (*v, ref_number (params, "alpha", 1.));
-      }
+  for (gsize i = 0; i < ref_count (&out); i++)
+    out.data[i] = relu (out.data[i], max_value, slope, threshold);
+  return out;
+}
+
+static RefTensor
+leaky_relu_layer (const RefCase *test)
+{
+  const double slope =
+      ref_number (test->params, "negative_slope", ref_number (test->params, "alpha", .3));
+  RefTensor out = ref_copy (&test->inputs[0]);
+
+  for (gsize i = 0; i < ref_count (&out); i++)
+    out.data[i] = relu (out.data[i], INFINITY, slope, 0.);
+  return out;
+}
+
+static RefTensor
+elu_layer (const RefCase *test)
+{
+  const double alpha = ref_number (test->params, "alpha", 1.);
+  RefTensor out = ref_copy (&test->inputs[0]);
+
+  for (gsize i = 0; i < ref_count (&out); i++)
+    out.data[i] = elu (out.data[i], alpha);
+  return out;
+}
+
+static RefTensor
+softmax_layer (const RefCase *test)
+{
+  RefTensor out = ref_copy (&test->inputs[0]);
+
+  softmax (&out);
   return out;
 }
 
 const RefClass ref_values[] = {
-  { "Activation", activation_layer },
-  { "ReLU", activation_layer },
-  { "LeakyReLU", activation_layer },
-  { "ELU", activation_layer },
-  { "Softmax", activation_layer },
+  { "Activation", activation },
+  { "ReLU", relu_layer },
+  { "LeakyReLU", leaky_relu_layer },
+  { "ELU", elu_layer },
+  { "Softmax", softmax_layer },
   { "PReLU", prelu },
   { "BatchNormalization", batch_normalization },
   { "Rescaling", rescaling },
   { "Normalization", normalization },
   { "LayerScale", layer_scale },
-  { "LayerNormalization", normalize_moments },
-  { "GroupNormalization", normalize_moments },
+  { "LayerNormalization", layer_normalization },
+  { "GroupNormalization", group_normalization },
   { NULL, NULL },
 };

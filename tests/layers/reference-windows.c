@@ -52,9 +52,8 @@ window_cell (const Window *w, const RefTensor *in, int oy, int ox, int ky, int k
 }
 
 static RefTensor
-pool (const RefCase *test)
+pool (const RefCase *test, gboolean maximum)
 {
-  const gboolean maximum = strcmp (test->class_name, "MaxPooling2D") == 0;
   const RefTensor *in = &test->inputs[0];
   Window window;
   RefTensor out;
@@ -82,9 +81,20 @@ pool (const RefCase *test)
 }
 
 static RefTensor
-global_pool (const RefCase *test)
+max_pooling (const RefCase *test)
 {
-  const gboolean maximum = strcmp (test->class_name, "GlobalMaxPooling2D") == 0;
+  return pool (test, TRUE);
+}
+
+static RefTensor
+average_pooling (const RefCase *test)
+{
+  return pool (test, FALSE);
+}
+
+static RefTensor
+global_pool (const RefCase *test, gboolean maximum)
+{
   const RefTensor *in = &test->inputs[0];
   RefTensor out =
       ref_make (ref_number (test->params, "keepdims", 0) != 0 ? 3 : 1, in->n, 1, 1, in->c);
@@ -103,6 +113,18 @@ global_pool (const RefCase *test)
         *ref_at (&out, n, 0, 0, c) = maximum ? largest : sum / (in->h * in->w);
       }
   return out;
+}
+
+static RefTensor
+global_max_pooling (const RefCase *test)
+{
+  return global_pool (test, TRUE);
+}
+
+static RefTensor
+global_average_pooling (const RefCase *test)
+{
+  return global_pool (test, FALSE);
 }
 
 static void
@@ -273,9 +295,9 @@ const RefClass ref_windows[] = {
   { "DepthwiseConv2D", depthwise_conv2d },
   { "SeparableConv2D", separable_conv2d },
   { "Dense", dense },
-  { "MaxPooling2D", pool },
-  { "AveragePooling2D", pool },
-  { "GlobalMaxPooling2D", global_pool },
-  { "GlobalAveragePooling2D", global_pool },
+  { "MaxPooling2D", max_pooling },
+  { "AveragePooling2D", average_pooling },
+  { "GlobalMaxPooling2D", global_max_pooling },
+  { "GlobalAveragePooling2D", global_average_pooling },
   { NULL, NULL },
 };

@@ -6,7 +6,7 @@
  * fails the test, so a new class needs one here and a function in its family's reference-*.c.
  * Optional: .major of Keras (3), .scale of the input's values (2), .seed. Each row runs with one
  * picture and with two, for these as if they were to be run often, on sound values in the midst of
- * guards and meaningless lanes; a class with an epilogue runs with and without one. What random
+ * guards and meaningless lanes; a class with a tail runs with and without one. What random
  * numbers do not meet, ties and kinks, is in tables of its own in kinks.c.
  */
 #include "harness.h"
