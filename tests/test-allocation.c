@@ -22,7 +22,7 @@
 #include "error.h"
 #include "image.h"
 #include "keras-files.h"
-#include "keras.h"
+#include "network.h"
 
 #include <dlfcn.h>
 #include <errno.h>

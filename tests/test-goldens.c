@@ -4,7 +4,7 @@
  * tests/data/keras is a case for each of its model files; tests/data/keras/make.py tells how to add
  * one. */
 #include "image.h"
-#include "keras.h"
+#include "network.h"
 #include "plan.h"
 
 #include <json-glib/json-glib.h>

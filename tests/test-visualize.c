@@ -260,7 +260,7 @@ open_graph (const char *file)
   g_atomic_ref_count_init (&session->references);
   session->name = g_strdup (file);
   session->network = g_new0 (CnnNetwork, 1);
-  session->network->model = cnn_graph_build (top, file, 3, &error);
+  session->network->model = cnn_graph_build (top, file, &error);
   g_assert_no_error (error);
   return session;
 }

@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "keras_private.h"
+#include "network_private.h"
+
+#include "regular.h"
+
+#include <string.h>
 
 #define MAX_LABELS 1000000
 #define MAX_LENGTH CNN_JSON_MAX_LENGTH

@@ -4,7 +4,6 @@
 
 #include "session_private.h"
 
-#include "json.h"
 #include "timing.h"
 
 #define DEFAULT_MODEL "efficientnet-lite0"
@@ -19,7 +18,7 @@ void
 cnn_session_update_warning (CnnSession *self)
 {
   const char *guess = self->network->preprocess_warning;
-  const char *policy = self->network->model->half_precision_policy
+  const char *policy = self->network->half_precision
                            ? "The model asks for half precision; it is computed in float32."
                            : NULL;
   const char *driver = self->device != NULL ? cnn_gpu_warning () : NULL;
@@ -175,13 +174,7 @@ cnn_session_input_size (const CnnSession *self, int *width, int *height)
 char *
 cnn_sidecar_labels (const char *model_path)
 {
-  g_autofree char *sidecar = g_strconcat (model_path, ".json", NULL);
-  g_autoptr (JsonNode) node = cnn_json_read (sidecar, NULL);
-  const char *name = node != NULL && JSON_NODE_HOLDS_OBJECT (node)
-                         ? cnn_json_string (json_node_get_object (node), "labels")
-                         : NULL;
-
-  return name != NULL ? cnn_sidecar_labels_path (model_path, name) : NULL;
+  return cnn_network_sidecar_labels (model_path);
 }
 
 void

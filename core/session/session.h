@@ -5,7 +5,7 @@
  */
 
 #include "cnn.h"
-#include "keras.h"
+#include "network.h"
 #include "plan.h"
 
 G_BEGIN_DECLS
