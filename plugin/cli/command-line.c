@@ -293,7 +293,7 @@ run_without (const Arguments *arguments, const CnnProgress *progress, Reporter *
     return FALSE;
   g_autoptr (Result) result = command_run (reporter->command, arguments, &subject, progress, error);
   if (result == NULL || !cnn_progress_step (progress, 1, NULL, error)
-      || !result_write_files (result, arguments, outputs, NULL, progress->cancellable, error))
+      || !outputs_write (outputs, result, NULL, progress->cancellable, error))
     return FALSE;
   report (NULL, result, NULL, reporter);
   return TRUE;

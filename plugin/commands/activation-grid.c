@@ -222,21 +222,7 @@ append_table (GString *text, const CnnGrids *grids)
     g_ptr_array_add (cells, g_strdup (titles[column]));
   for (guint i = 0; i < cnn_grids_count (grids); i++)
     add_cells (cells, cnn_grids_info (grids, i));
-
-  glong widths[N_COLUMNS] = { 0 };
-  printable_cells (cells);
-  for (guint i = 0; i < cells->len; i++)
-    widths[i % N_COLUMNS] = MAX (widths[i % N_COLUMNS], g_utf8_strlen (cells->pdata[i], -1));
-  for (guint i = 0; i < cells->len; i++)
-    {
-      guint column = i % N_COLUMNS;
-      g_string_append (text, cells->pdata[i]);
-      if (column + 1 == N_COLUMNS)
-        g_string_append_c (text, '\n');
-      else
-        for (glong n = g_utf8_strlen (cells->pdata[i], -1); n < widths[column] + 2; n++)
-          g_string_append_c (text, ' ');
-    }
+  printable_table (text, cells, N_COLUMNS, FALSE);
 }
 
 static void

@@ -55,21 +55,13 @@ is_chain (GPtrArray *layers)
 }
 
 static void
-append_cell (GString *text, const char *cell, glong width)
-{
-  g_string_append (text, cell);
-  for (glong n = g_utf8_strlen (cell, -1); n < width; n++)
-    g_string_append_c (text, ' ');
-}
-
-static void
 append_summary (GString *text, GPtrArray *layers)
 {
   static const char *const titles[N_COLUMNS] = { "Layer (type)", "Output Shape", "Param #",
                                                  "Connected to" };
-  int columns = is_chain (layers) ? COLUMN_INPUTS : N_COLUMNS;
+  guint columns = is_chain (layers) ? COLUMN_INPUTS : N_COLUMNS;
   g_autoptr (GPtrArray) cells = g_ptr_array_new_with_free_func (g_free);
-  for (int column = 0; column < N_COLUMNS; column++)
+  for (guint column = 0; column < columns; column++)
     g_ptr_array_add (cells, g_strdup (titles[column]));
   for (guint i = 0; i < layers->len; i++)
     {
@@ -77,29 +69,11 @@ append_summary (GString *text, GPtrArray *layers)
       g_ptr_array_add (cells, g_strdup_printf ("%s (%s)", info->name, info->class_name));
       g_ptr_array_add (cells, shape_text (info));
       g_ptr_array_add (cells, grouped (info->parameters));
-      g_ptr_array_add (cells,
-                       info->inputs == NULL ? g_strdup ("") : g_strjoinv (", ", info->inputs));
+      if (columns > COLUMN_INPUTS)
+        g_ptr_array_add (cells,
+                         info->inputs == NULL ? g_strdup ("") : g_strjoinv (", ", info->inputs));
     }
-
-  glong widths[N_COLUMNS] = { 0 }, total = 0;
-  printable_cells (cells);
-  for (guint i = 0; i < cells->len; i++)
-    widths[i % N_COLUMNS] =
-        MAX (widths[i % N_COLUMNS], g_utf8_strlen (g_ptr_array_index (cells, i), -1));
-  for (int column = 0; column < columns; column++)
-    total += widths[column] + 2;
-
-  for (guint row = 0; row < cells->len / N_COLUMNS; row++)
-    {
-      for (int column = 0; column < columns; column++)
-        append_cell (text, g_ptr_array_index (cells, row * N_COLUMNS + (guint) column),
-                     column == columns - 1 ? 0 : widths[column] + 2);
-      g_string_append_c (text, '\n');
-      for (glong n = 0; row == 0 && n < total - 2; n++)
-        g_string_append_c (text, '=');
-      if (row == 0)
-        g_string_append_c (text, '\n');
-    }
+  printable_table (text, cells, columns, TRUE);
 }
 
 static Result *

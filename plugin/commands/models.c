@@ -31,7 +31,6 @@ append_rows (GString *text, GPtrArray *list)
 {
   static const char *const titles[N_COLUMNS] = { "Name", "State", "Size", "Input", "Licence" };
   g_autoptr (GPtrArray) cells = g_ptr_array_new_with_free_func (g_free);
-  glong widths[N_COLUMNS] = { 0 };
   for (int column = 0; column < N_COLUMNS; column++)
     g_ptr_array_add (cells, g_strdup (titles[column]));
   for (guint i = 0; i < list->len; i++)
@@ -46,21 +45,7 @@ append_rows (GString *text, GPtrArray *list)
                                : g_strdup_printf ("%d×%d", model->input_size, model->input_size));
       g_ptr_array_add (cells, g_strdup (model == NULL ? "" : model->licence));
     }
-  printable_cells (cells);
-  for (guint i = 0; i < cells->len; i++)
-    widths[i % N_COLUMNS] =
-        MAX (widths[i % N_COLUMNS], g_utf8_strlen (g_ptr_array_index (cells, i), -1));
-  for (guint i = 0; i < cells->len; i++)
-    {
-      guint column = i % N_COLUMNS;
-      const char *cell = g_ptr_array_index (cells, i);
-      g_string_append (text, cell);
-      glong gap = widths[column] + 2 - g_utf8_strlen (cell, -1);
-      if (column == COLUMN_LICENCE)
-        g_string_append_c (text, '\n');
-      else
-        g_string_append_printf (text, "%*s", (int) gap, "");
-    }
+  printable_table (text, cells, N_COLUMNS, FALSE);
 }
 
 static Result *

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "outputs.h"
 
+#include <errno.h>
 #include <glib/gstdio.h>
 #include <string.h>
 #include <unistd.h>
 
 struct _Outputs
 {
+  const Arguments *arguments;
   GHashTable *inputs; /* place → what it is: "the photograph c.png" */
   GHashTable *taken;  /* place → Claim */
 };
@@ -159,6 +161,19 @@ add_files (Outputs *self, const Arguments *arguments, GError **error)
   return TRUE;
 }
 
+/* Whether the file is none that is read. */
+static gboolean
+allow (const Outputs *self, const char *option, const char *path, GError **error)
+{
+  g_autofree char *key = place (path);
+  const char *input = key != NULL ? g_hash_table_lookup (self->inputs, key) : NULL;
+  if (input == NULL)
+    return TRUE;
+  g_set_error (error, CNN_ERROR, CNN_ERROR_ARGUMENT,
+               "%s %s would be written over %s; name another file", option, path, input);
+  return FALSE;
+}
+
 /* What the command writes beside the model must not be where it reads from. */
 static gboolean
 check_sidecar (const Outputs *self, GPtrArray *files, GError **error)
@@ -166,7 +181,7 @@ check_sidecar (const Outputs *self, GPtrArray *files, GError **error)
   for (guint i = 0; i < files->len; i++)
     {
       g_autofree char *sidecar = g_strconcat (files->pdata[i], ".json", NULL);
-      if (!outputs_allow (self, "the sidecar", sidecar, error))
+      if (!allow (self, "the sidecar", sidecar, error))
         return FALSE;
     }
   return TRUE;
@@ -194,18 +209,6 @@ find_inputs (Outputs *self, const Command *command, const Arguments *arguments,
 }
 
 /* --- What is written --- */
-
-gboolean
-outputs_allow (const Outputs *self, const char *option, const char *path, GError **error)
-{
-  g_autofree char *key = place (path);
-  const char *input = key != NULL ? g_hash_table_lookup (self->inputs, key) : NULL;
-  if (input == NULL)
-    return TRUE;
-  g_set_error (error, CNN_ERROR, CNN_ERROR_ARGUMENT,
-               "%s %s would be written over %s; name another file", option, path, input);
-  return FALSE;
-}
 
 static gboolean
 check_parent (const char *path, GError **error)
@@ -253,7 +256,7 @@ claim (Outputs *self, const Argument *option, const Photograph *photograph, cons
   g_autofree char *key = place (path);
   g_autofree char *name = g_path_get_basename (path);
   const Claim *other = key != NULL ? g_hash_table_lookup (self->taken, key) : NULL;
-  if (folder == NULL && !outputs_allow (self, option->name, path, error))
+  if (folder == NULL && !allow (self, option->name, path, error))
     return FALSE;
   if (key == NULL)
     return TRUE;
@@ -321,6 +324,7 @@ outputs_new (const Command *command, const Arguments *arguments, GPtrArray *phot
 {
   g_autoptr (Outputs) self = g_new0 (Outputs, 1);
   GPtrArray *table = arguments_table (arguments);
+  self->arguments = arguments;
   self->inputs = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
   self->taken = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
   if (!find_inputs (self, command, arguments, photographs, error))
@@ -344,4 +348,88 @@ outputs_free (Outputs *self)
   g_hash_table_unref (self->inputs);
   g_hash_table_unref (self->taken);
   g_free (self);
+}
+
+/* --- Writing --- */
+
+static gboolean
+write_file (const ResultFile *file, const char *path, GError **error)
+{
+  if (file->image != NULL || file->paint != NULL)
+    {
+      g_autoptr (CnnImage) image = file->image != NULL
+                                       ? cnn_image_ref (file->image)
+                                       : file->paint (file->data, file->index, error);
+      return image != NULL && cnn_image_save_png (image, path, error);
+    }
+  g_autoptr (CnnArray) array = file->array != NULL ? cnn_array_ref (file->array)
+                                                   : file->gather (file->data, file->index, error);
+  return array != NULL && cnn_npy_save (array, path, error);
+}
+
+static gboolean
+make_folder (const char *path, GError **error)
+{
+  if (g_mkdir (path, 0777) == 0 || (errno == EEXIST && g_file_test (path, G_FILE_TEST_IS_DIR)))
+    return TRUE;
+  g_set_error (error, CNN_ERROR, CNN_ERROR_FILE, "%s cannot be made: %s", path, g_strerror (errno));
+  return FALSE;
+}
+
+/* The file's path, with the folders on the way there made. Transfer full. */
+static char *
+place_file (const Outputs *self, const ResultFile *file, const Photograph *photograph,
+            GError **error)
+{
+  const char *named = arguments_get (self->arguments, file->option);
+  gboolean several = photograph != NULL && !photograph->alone;
+  g_autofree char *folder = several && file->entry != NULL
+                                ? g_build_filename (named, photograph->name, NULL)
+                                : g_strdup (named);
+  if ((several || file->entry != NULL) && !make_folder (named, error))
+    return NULL;
+  if (several && file->entry != NULL && !make_folder (folder, error))
+    return NULL;
+  if (file->entry != NULL)
+    return g_build_filename (folder, file->entry, NULL);
+  if (photograph == NULL || !g_file_test (named, G_FILE_TEST_IS_DIR))
+    return g_strdup (named);
+  const Argument *option = arguments_find (self->arguments, file->option);
+  g_autofree char *name = g_strconcat (photograph->name, option->suffix, NULL);
+  return g_build_filename (named, name, NULL);
+}
+
+static gboolean
+is_cancelled (GCancellable *cancellable, guint done, guint all, GError **error)
+{
+  if (!g_cancellable_is_cancelled (cancellable))
+    return FALSE;
+  if (done == 0)
+    g_set_error (error, CNN_ERROR, CNN_ERROR_CANCELLED, "cancelled");
+  else
+    g_set_error (error, CNN_ERROR, CNN_ERROR_CANCELLED, "cancelled: %u of %u files were written",
+                 done, all);
+  return TRUE;
+}
+
+gboolean
+outputs_write (const Outputs *self, const Result *result, const Photograph *photograph,
+               GCancellable *cancellable, GError **error)
+{
+  g_autoptr (GPtrArray) paths = g_ptr_array_new_with_free_func (g_free);
+  for (guint i = 0; i < result->files->len; i++)
+    {
+      const ResultFile *file = g_ptr_array_index (result->files, i);
+      char *path = place_file (self, file, photograph, error);
+      if (path == NULL)
+        return FALSE;
+      g_ptr_array_add (paths, path);
+      if (!allow (self, file->option, path, error))
+        return FALSE;
+    }
+  for (guint i = 0; i < result->files->len; i++)
+    if (is_cancelled (cancellable, i, result->files->len, error)
+        || !write_file (g_ptr_array_index (result->files, i), paths->pdata[i], error))
+      return FALSE;
+  return TRUE;
 }

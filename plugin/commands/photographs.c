@@ -255,7 +255,6 @@ look (const Command *command, Run *run, Reading *reading, const CnnProgress *pro
 typedef struct
 {
   const Photograph *photograph;
-  const Arguments *arguments;
   const Outputs *outputs;
   GCancellable *cancellable;
   Result *result; /* or else */
@@ -268,8 +267,8 @@ static void
 write_files (gpointer data)
 {
   Outcome *outcome = data;
-  if (!result_write_files (outcome->result, outcome->arguments, outcome->outputs,
-                           outcome->photograph, outcome->cancellable, &outcome->error))
+  if (!outputs_write (outcome->outputs, outcome->result, outcome->photograph, outcome->cancellable,
+                      &outcome->error))
     g_clear_pointer (&outcome->result, result_free);
 }
 
@@ -355,7 +354,6 @@ photographs_run (const Command *command, const Arguments *arguments, const Outpu
       if (i + 1 < photographs->len)
         next = reading_begin (reader, photographs->pdata[i + 1], progress);
       outcome->photograph = photograph;
-      outcome->arguments = arguments;
       outcome->outputs = outputs;
       outcome->cancellable = progress != NULL ? progress->cancellable : NULL;
       outcome->writer = writer;

@@ -59,13 +59,34 @@ printable_text (const char *text)
 }
 
 void
-printable_cells (GPtrArray *cells)
+printable_table (GString *text, GPtrArray *cells, guint columns, gboolean underlined)
 {
+  g_autoptr (GPtrArray) plain = g_ptr_array_new_with_free_func (g_free);
+  g_autofree glong *widths = g_new0 (glong, columns);
+  glong total = 0;
   for (guint i = 0; i < cells->len; i++)
     {
-      char *cell = cells->pdata[i];
-      cells->pdata[i] = printable_line (cell);
-      g_free (cell);
+      char *cell = printable_line (cells->pdata[i]);
+      widths[i % columns] = MAX (widths[i % columns], g_utf8_strlen (cell, -1));
+      g_ptr_array_add (plain, cell);
+    }
+  for (guint column = 0; column < columns; column++)
+    total += widths[column] + (column > 0 ? 2 : 0);
+  for (guint i = 0; i < plain->len; i++)
+    {
+      const char *cell = plain->pdata[i];
+      g_string_append (text, cell);
+      if (i % columns + 1 < columns)
+        g_string_append_printf (text, "%*s",
+                                (int) (widths[i % columns] + 2 - g_utf8_strlen (cell, -1)), "");
+      else
+        g_string_append_c (text, '\n');
+      if (underlined && i + 1 == columns)
+        {
+          for (glong n = 0; n < total; n++)
+            g_string_append_c (text, '=');
+          g_string_append_c (text, '\n');
+        }
     }
 }
 

@@ -14,8 +14,9 @@ G_BEGIN_DECLS
 char *printable_line (const char *text);
 /* The same, newlines and tabs kept. Transfer full. */
 char *printable_text (const char *text);
-/* Each cell of a table as printable_line has it. cells: of char*, owned by the array. */
-void printable_cells (GPtrArray *cells);
+/* Appends a table: the cells row by row, `columns` of them in each, as printable_line has them,
+ * with two spaces between columns. underlined: "=" below the first row. cells: of char*. */
+void printable_table (GString *text, GPtrArray *cells, guint columns, gboolean underlined);
 /* JSON with the control characters that may stand in it as they are (DEL, C1) escaped. Transfer
  * full. */
 char *printable_json (const char *json);

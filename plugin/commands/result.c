@@ -2,11 +2,8 @@
 #include "result.h"
 
 #include "commands.h"
-#include "outputs.h"
 #include "printable.h"
 
-#include <errno.h>
-#include <glib/gstdio.h>
 #include <json-glib/json-glib.h>
 #include <math.h>
 #include <string.h>
@@ -189,53 +186,6 @@ result_add_gathered_file (Result *result, const char *option, const char *entry,
   file->index = index;
 }
 
-static gboolean
-write_file (const ResultFile *file, const char *path, GError **error)
-{
-  if (file->image != NULL || file->paint != NULL)
-    {
-      g_autoptr (CnnImage) image = file->image != NULL
-                                       ? cnn_image_ref (file->image)
-                                       : file->paint (file->data, file->index, error);
-      return image != NULL && cnn_image_save_png (image, path, error);
-    }
-  g_autoptr (CnnArray) array = file->array != NULL ? cnn_array_ref (file->array)
-                                                   : file->gather (file->data, file->index, error);
-  return array != NULL && cnn_npy_save (array, path, error);
-}
-
-static gboolean
-make_folder (const char *path, GError **error)
-{
-  if (g_mkdir (path, 0777) == 0 || (errno == EEXIST && g_file_test (path, G_FILE_TEST_IS_DIR)))
-    return TRUE;
-  g_set_error (error, CNN_ERROR, CNN_ERROR_FILE, "%s cannot be made: %s", path, g_strerror (errno));
-  return FALSE;
-}
-
-/* The file's path, with the folders on the way there made. Transfer full. */
-static char *
-place_file (const ResultFile *file, const Arguments *arguments, const Photograph *photograph,
-            GError **error)
-{
-  const char *wish = arguments_get (arguments, file->option);
-  gboolean several = photograph != NULL && !photograph->alone;
-  g_autofree char *folder = several && file->entry != NULL
-                                ? g_build_filename (wish, photograph->name, NULL)
-                                : g_strdup (wish);
-  if ((several || file->entry != NULL) && !make_folder (wish, error))
-    return NULL;
-  if (several && file->entry != NULL && !make_folder (folder, error))
-    return NULL;
-  if (file->entry != NULL)
-    return g_build_filename (folder, file->entry, NULL);
-  if (photograph == NULL || !g_file_test (wish, G_FILE_TEST_IS_DIR))
-    return g_strdup (wish);
-  const Argument *option = arguments_find (arguments, file->option);
-  g_autofree char *name = g_strconcat (photograph->name, option->suffix, NULL);
-  return g_build_filename (wish, name, NULL);
-}
-
 gboolean
 result_files_are_ready (const Result *result)
 {
@@ -245,41 +195,6 @@ result_files_are_ready (const Result *result)
       if (file->image == NULL && file->array == NULL)
         return FALSE;
     }
-  return TRUE;
-}
-
-static gboolean
-is_cancelled (GCancellable *cancellable, guint done, guint all, GError **error)
-{
-  if (!g_cancellable_is_cancelled (cancellable))
-    return FALSE;
-  if (done == 0)
-    g_set_error (error, CNN_ERROR, CNN_ERROR_CANCELLED, "cancelled");
-  else
-    g_set_error (error, CNN_ERROR, CNN_ERROR_CANCELLED, "cancelled: %u of %u files were written",
-                 done, all);
-  return TRUE;
-}
-
-gboolean
-result_write_files (const Result *result, const Arguments *arguments, const Outputs *outputs,
-                    const Photograph *photograph, GCancellable *cancellable, GError **error)
-{
-  g_autoptr (GPtrArray) paths = g_ptr_array_new_with_free_func (g_free);
-  for (guint i = 0; i < result->files->len; i++)
-    {
-      const ResultFile *file = g_ptr_array_index (result->files, i);
-      char *path = place_file (file, arguments, photograph, error);
-      if (path == NULL)
-        return FALSE;
-      g_ptr_array_add (paths, path);
-      if (!outputs_allow (outputs, file->option, path, error))
-        return FALSE;
-    }
-  for (guint i = 0; i < result->files->len; i++)
-    if (is_cancelled (cancellable, i, result->files->len, error)
-        || !write_file (g_ptr_array_index (result->files, i), paths->pdata[i], error))
-      return FALSE;
   return TRUE;
 }
 

@@ -55,7 +55,6 @@ typedef struct
 } Photograph;
 
 typedef struct _ResultReport ResultReport;
-typedef struct _Outputs Outputs; /* outputs.h */
 
 typedef struct
 {
@@ -94,13 +93,6 @@ void result_add_gathered_file (Result *result, const char *option, const char *e
 /* No file has to be painted or gathered first: they may be written on a thread, while the session
  * that they came from goes on. */
 gboolean result_files_are_ready (const Result *result);
-/* Writes all files, each whole or not at all, and none where one would be written over an input. An
- * option that names a folder gets NAME.png in it, or NAME/ENTRY where the result has several; of
- * one photograph alone, ENTRY. photograph: NULL for a command that takes none. cancellable (or
- * NULL): between two files CNN_ERROR_CANCELLED, which says how many are there. */
-gboolean result_write_files (const Result *result, const Arguments *arguments,
-                             const Outputs *outputs, const Photograph *photograph,
-                             GCancellable *cancellable, GError **error);
 
 /* The report: members of one JSON object. name is NULL inside a list. */
 void result_begin (Result *result, const char *name);
