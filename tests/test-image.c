@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 
-/* core/image against Pillow and matplotlib: see golden-image/make.py. One more case is one more
+/* core/image against Pillow and matplotlib: see data/image/make.py. One more case is one more
  * row. */
 
 #include "error.h"
@@ -17,7 +17,7 @@ golden (const char *name)
 {
   const char *root = g_getenv ("CONVLENS_SOURCE_ROOT");
 
-  return g_build_filename (root != NULL ? root : ".", "tests", "golden-image", name, NULL);
+  return g_build_filename (root != NULL ? root : ".", "tests", "data", "image", name, NULL);
 }
 
 static CnnArray *
@@ -242,6 +242,13 @@ test_flatten (void)
   flat_gray_alpha = cnn_image_flatten (gray_alpha, background, NULL);
   g_assert_cmpint (flat_gray_alpha->channels, ==, 3);
   g_assert_cmpfloat (flat_gray_alpha->pixels[1], ==, .5f);
+
+  {
+    g_autoptr (CnnImage) over_white = cnn_image_flatten (gray_alpha, NULL, NULL);
+
+    for (int i = 0; i < 3; i++)
+      g_assert_cmpfloat (over_white->pixels[i], ==, 1);
+  }
 }
 
 /* --- Files --- */

@@ -9,7 +9,7 @@ unset CONVLENS_DEBUG
 
 cp "$golden/input.npy" in.npy
 small=(in.npy --model "$golden/model.h5")
-pattern=(filter-pattern --model "$here/golden-pattern/model.keras" --layer conv --size 30 --crop 5 --steps 2)
+pattern=(filter-pattern --model "$here/data/pattern/model.keras" --layer conv --size 30 --crop 5 --steps 2)
 
 # --- the width of vectors ---
 

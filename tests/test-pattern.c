@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 
-/* Filter patterns on a real device: against Keras in float64 (golden-pattern), the same however
+/* Filter patterns on a real device: against Keras in float64 (data/pattern), the same however
  * they are batched, what `clear` does, what is refused, and cancelling. */
 
 #include "session-helpers.h"
@@ -9,7 +9,7 @@
 #include "noise.h"
 #include "tensor.h"
 
-#define GOLDEN "tests/golden-pattern"
+#define GOLDEN "tests/data/pattern"
 
 static CnnSession *
 open_pattern_model (void)

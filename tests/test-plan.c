@@ -183,7 +183,7 @@ make_model (const char *graph)
   g_autoptr (GError) error = NULL;
   g_autoptr (GRand) random = g_rand_new_with_seed (1);
   g_auto (GStrv) lines = g_strsplit (graph, "; ", -1);
-  CnnModel *model = cnn_model_new ("graph", 3);
+  CnnModel *model = cnn_model_new ("graph");
   int last = 0;
 
   for (char **line = lines; *line != NULL; line++)

@@ -60,8 +60,9 @@ char *cnn_file_target (const char *path);
 /* For a process that ends at once: removes what is being written, and nothing more is. */
 void cnn_file_stop (void);
 
-/* The image without alpha, composed over background (R, G, B in 0…1): 1 channel → 1, else 3. Here
- * and below an image that is so already is given back itself: transfer full, not to be changed. */
+/* The image without alpha, composed over background (R, G, B in 0…1; NULL: white): 1 channel → 1,
+ * else 3. Here and below an image that is so already is given back itself: transfer full, not to be
+ * changed. */
 CnnImage *cnn_image_flatten (const CnnImage *image, const float background[3], GError **error);
 /* 3 channels from 1, or 1 from 3 by Pillow's "L" (R·19595 + G·38470 + B·7471 + 0x8000 >> 16, on
  * 8-bit values). */
