@@ -25,7 +25,7 @@ typedef struct
   int input_width, input_height;
   CnnPreprocess preprocess;
   const char *labels; /* a file */
-  CnnResize resize;
+  CnnResizeFilter resize;
   const char *device;
   const float *background; /* R, G, B in 0…1 under transparency; NULL: white */
   gboolean many;           /* pictures will be looked at: it pays to take longer to make ready */
@@ -142,8 +142,12 @@ typedef enum
   CNN_PRESET_BOOK /* Deep Learning with Python 9.4: probability, channel mean */
 } CnnPreset;
 
+/* The methods that make a heat map, by name, the default first; ended by NULL. */
+extern const char *const cnn_heat_method_names[];
+
 typedef struct
 {
+  int method;             /* of cnn_heat_method_names */
   const char *class_wish; /* NULL: auto */
   const char *layer;      /* NULL or "auto": the last layer with a map (H·W > 1), behind a
                            * convolution, that lies on every path to the score; pooling, dropout,

@@ -76,7 +76,7 @@ check_layer (const CnnModel *model, JsonObject *layer)
 static void
 test_golden (gconstpointer data)
 {
-  g_autofree char *home = g_test_build_filename (G_TEST_DIST, "golden", data, NULL);
+  g_autofree char *home = g_test_build_filename (G_TEST_DIST, "data", "keras", data, NULL);
   g_autofree char *golden = g_build_filename (home, "golden.json", NULL);
   g_autoptr (JsonParser) parser = json_parser_new ();
   g_autoptr (CnnNetwork) first = NULL;
@@ -703,12 +703,14 @@ main (int argc, char **argv)
   int status;
 
   g_test_init (&argc, &argv, NULL);
-  golden = g_test_build_filename (G_TEST_DIST, "golden", NULL);
+  golden = g_test_build_filename (G_TEST_DIST, "data", "keras", NULL);
   goldens = g_dir_open (golden, 0, NULL);
   while (goldens != NULL && (name = g_dir_read_name (goldens)) != NULL)
     {
       g_autofree char *path = g_strdup_printf ("/keras/golden/%s", name);
 
+      if (strchr (name, '.') != NULL) /* make.py */
+        continue;
       g_test_add_data_func_full (path, g_strdup (name), test_golden, g_free);
     }
   g_test_add_func ("/keras/built-in", test_built_in);

@@ -112,7 +112,7 @@ static void
 test_no_picture (void)
 {
   g_autoptr (GError) error = NULL;
-  g_autofree char *path = source_file ("tests/golden", "sequential/model.keras");
+  g_autofree char *path = source_file ("tests/data/keras", "sequential/model.keras");
   CnnOptions options = { .model = path };
   g_autoptr (CnnSession) session = cnn_session_open (&options, FALSE, NULL, &error);
   g_autoptr (CnnArray) input = golden_array ("sequential", "input", "");
@@ -189,7 +189,7 @@ input_for (const char *model, const CnnOptions *how, const CnnImage *photo)
 static void
 test_preprocess (void)
 {
-  g_autofree char *model = source_file ("tests/golden", "sequential/model.keras");
+  g_autofree char *model = source_file ("tests/data/keras", "sequential/model.keras");
   g_autoptr (CnnImage) photo = cnn_image_new (13, 19, 4, NULL);
   static const float background[3] = { 0, 0, 1 };
   static const struct
@@ -234,7 +234,7 @@ static void
 test_again (void)
 {
   g_autoptr (GError) error = NULL;
-  g_autofree char *model = source_file ("tests/golden", "sequential/model.keras");
+  g_autofree char *model = source_file ("tests/data/keras", "sequential/model.keras");
   g_autoptr (CnnSession) session = open_model (model, NULL);
   g_autoptr (CnnImage) photo = cnn_image_new (40, 31, 3, NULL);
   g_autoptr (CnnArray) input = golden_array ("sequential", "input", "");

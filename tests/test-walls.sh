@@ -22,8 +22,8 @@ others () { find core plugin -name '*.[ch]' | grep -v -E "$1"; }
 forbid 'vulkan/|\bVk[A-Z][a-z]|\bvk[A-Z]' 'Vulkan is seen in core/gpu alone' $(others '^core/gpu/')
 forbid '\bVk[A-Z][a-z]|vulkan/' 'no Vulkan type in a header for other rooms' core/gpu/gpu.h
 forbid 'libgimp|gegl\.h|babl/' 'GIMP is seen in plugin alone' $(find core -name '*.[ch]')
-forbid 'libgimp|gegl\.h|gtk/' 'GIMP and GTK are seen in the two hosts alone' \
-  $(find plugin -name '*.[ch]' | grep -v -E 'gimp')
+forbid 'libgimp|gegl\.h|gtk/' 'GIMP and GTK are seen in plugin/gimp alone' \
+  $(find plugin -name '*.[ch]' | grep -v -E '^plugin/gimp/')
 forbid 'hdf5\.h|zip\.h' 'HDF5 and zip are seen in core/keras alone' $(others '^core/keras/')
 forbid '#include "keras.h"' 'a reader of files is seen in core/network alone' $(others '^core/(keras|network)/')
 forbid '#include "(keras_|config_|hdf5_|weights_)[a-z_]*\.h"' "a reader's inside is its own" $(others '^core/keras/')
@@ -42,7 +42,7 @@ forbid 'g_file_get_contents|g_mapped_file|g_fopen|\bfopen|GFileInputStream' \
   'files of others are opened by core/base/regular.h' $(find core/json core/keras core/network -name '*.[ch]') \
   core/store/pins.c core/store/registry.c
 forbid 'g_utf8_make_valid|%\.[0-9*]+s' 'texts of files are made valid, and cut, by core/base/regular.h' \
-  $(find core/json core/keras core/network core/store -name '*.[ch]') plugin/command-line.c
+  $(find core/json core/keras core/network core/store -name '*.[ch]') plugin/cli/command-line.c
 forbid 'curl/' 'the network is seen in core/store alone' $(others '^core/store/')
 forbid '#include "(gpu|tensor|layer|model|plan|reader|keras|network|image|cnn|session)[a-z_]*\.h"' \
   'core/store sees core/base and core/json alone' $(find core/store -name '*.[ch]')

@@ -2,6 +2,7 @@
 
 /* What the model's output says about its classes, and which of them the user means. */
 
+#include "nearest.h"
 #include "session.h"
 
 #include <math.h>
@@ -236,70 +237,26 @@ fold (const char *label)
   return g_utf8_casefold (g_strstrip (spaced), -1);
 }
 
-/* Levenshtein's distance, in bytes: enough to tell a slip from another word. */
-static int
-distance (const char *a, const char *b)
-{
-  int n = (int) strlen (b);
-  g_autofree int *row = g_new (int, n + 1);
-
-  for (int j = 0; j <= n; j++)
-    row[j] = j;
-  for (int i = 1; a[i - 1] != '\0'; i++)
-    {
-      int diagonal = row[0];
-
-      row[0] = i;
-      for (int j = 1; j <= n; j++)
-        {
-          int change = diagonal + (a[i - 1] != b[j - 1]);
-
-          diagonal = row[j];
-          row[j] = MIN (change, MIN (row[j], row[j - 1]) + 1);
-        }
-    }
-  return row[n];
-}
-
-typedef struct
-{
-  int index, distance;
-} Candidate;
-
-static int
-by_distance (gconstpointer a, gconstpointer b)
-{
-  const Candidate *left = a, *right = b;
-
-  return left->distance != right->distance ? left->distance - right->distance
-                                           : left->index - right->index;
-}
-
 static void
 set_unknown_class_error (const CnnSession *self, const CnnScores *scores, const char *wish,
                          GError **error)
 {
   g_autofree char *folded = fold (wish);
-  g_autoptr (GArray) near = g_array_new (FALSE, FALSE, sizeof (Candidate));
+  g_autofree guint *distances = g_new (guint, scores->n);
+  g_autoptr (GArray) near = NULL;
   g_autoptr (GString) names = g_string_new (NULL);
-  int length = (int) strlen (folded);
 
-  for (int i = 0; i < scores->n && length > 0; i++)
+  for (int i = 0; i < scores->n; i++)
     {
       g_autofree char *label = label_of (self, i);
       g_autofree char *other = fold (label);
-      Candidate candidate = { i, distance (folded, other) };
-      gboolean within = length > 2 && (strstr (other, folded) || strstr (folded, other));
 
-      if (within)
-        candidate.distance = 0;
-      if (within || candidate.distance <= 1 + length / 4)
-        g_array_append_val (near, candidate);
+      distances[i] = cnn_nearest_distance (folded, other);
     }
-  g_array_sort (near, by_distance);
-  for (guint i = 0; i < MIN (near->len, NEAR_NAMES); i++)
+  near = cnn_nearest_choose (distances, (guint) scores->n, NEAR_NAMES);
+  for (guint i = 0; i < near->len; i++)
     {
-      int index = g_array_index (near, Candidate, i).index;
+      int index = (int) g_array_index (near, guint, i);
       g_autofree char *label = label_of (self, index);
 
       g_string_append_printf (names, "%s%s (%d)", i > 0 ? ", " : "", label, index);

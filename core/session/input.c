@@ -163,8 +163,8 @@ preprocess (CnnPreprocess kind, float *values, gsize pixels, int channels)
 
 /* What the model gets for a photograph without alpha and of its channels. Transfer full. */
 static CnnArray *
-make_input (const CnnSession *self, const CnnImage *photo, int width, int height, CnnResize resize,
-            GError **error)
+make_input (const CnnSession *self, const CnnImage *photo, int width, int height,
+            CnnResizeFilter resize, GError **error)
 {
   int channels = photo->channels;
   g_autofree guint8 *resized = cnn_image_resize_bytes (photo, width, height, resize, error);
@@ -184,7 +184,7 @@ make_input (const CnnSession *self, const CnnImage *photo, int width, int height
 }
 
 static gboolean
-input_from_photo (CnnSession *self, const CnnImage *photo, CnnResize resize, GError **error)
+input_from_photo (CnnSession *self, const CnnImage *photo, CnnResizeFilter resize, GError **error)
 {
   int width, height;
   g_autoptr (CnnArray) input = NULL;
@@ -275,7 +275,7 @@ cnn_session_photo_input (const CnnSession *self, const CnnImage *photo, int widt
 }
 
 gboolean
-cnn_session_prepare (CnnSession *self, CnnResize resize, GError **error)
+cnn_session_prepare (CnnSession *self, CnnResizeFilter resize, GError **error)
 {
   if (self->input == NULL)
     {

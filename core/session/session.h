@@ -26,16 +26,16 @@ struct _CnnSession
   char *name;
   gboolean many;                   /* pictures are to come */
   int wanted_width, wanted_height; /* 0: not said */
-  CnnResize resize;
+  CnnResizeFilter resize;
   float *background;  /* or NULL: cnn_image_flatten's own */
   char *size_warning; /* or NULL */
   char *warning;      /* all that the report should mention, or NULL */
 
-  CnnImage *photo;   /* composed over the background, RGB; or NULL */
-  CnnImage *fitting; /* the same of the model's channels */
-  CnnArray *input;   /* what goes into the model, or NULL */
-  CnnResize resized; /* how input was made of fitting */
-  CnnShape *shapes;  /* of every node for this input */
+  CnnImage *photo;         /* composed over the background, RGB; or NULL */
+  CnnImage *fitting;       /* the same of the model's channels */
+  CnnArray *input;         /* what goes into the model, or NULL */
+  CnnResizeFilter resized; /* how input was made of fitting */
+  CnnShape *shapes;        /* of every node for this input */
 
   CnnPlan *plan; /* for the request below, or NULL */
   GArray *outputs, *gradients;
@@ -47,7 +47,7 @@ struct _CnnSession
 
 /* Makes the input from the photograph by `resize`, unless that is what it is already. The model's
  * input given as such stays. CNN_ERROR_ARGUMENT when there is nothing to look at. */
-gboolean cnn_session_prepare (CnnSession *session, CnnResize resize, GError **error);
+gboolean cnn_session_prepare (CnnSession *session, CnnResizeFilter resize, GError **error);
 
 /* A photograph as the model's input of this size, whatever size the model itself takes. Transfer
  * full: (height, width, C). */

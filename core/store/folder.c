@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "nearest.h"
 #include "regular.h"
 #include "store_private.h"
 
@@ -240,94 +241,40 @@ cnn_store_list (const CnnStore *store)
 
 /* --- what somebody may have meant --- */
 
-/* Edits that make one of the other: letters put in, left out, changed, or swapped with the next
- * (Damerau and Levenshtein's, restricted to neighbours). */
-static guint
-distance (const char *a, const char *b)
-{
-  gsize n = strlen (a), m = strlen (b), width = m + 1;
-  g_autofree guint *table = g_new (guint, (n + 1) * width);
-
-  for (gsize i = 0; i <= n; i++)
-    for (gsize j = 0; j <= m; j++)
-      {
-        guint best = i == 0 ? (guint) j : (guint) i;
-
-        if (i > 0 && j > 0)
-          {
-            guint changed = table[(i - 1) * width + j - 1] + (a[i - 1] != b[j - 1]);
-
-            best = 1 + MIN (table[(i - 1) * width + j], table[i * width + j - 1]);
-            best = MIN (best, changed);
-            if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
-              best = MIN (best, table[(i - 2) * width + j - 2] + 1);
-          }
-        table[i * width + j] = best;
-      }
-  return table[n * width + m];
-}
-
-/* Smaller is nearer; names that only lengthen what was typed are near, "vgg" for "vgg16". */
-static guint
-rank (const char *typed, const char *name)
-{
-  guint edits = distance (typed, name);
-
-  if (strlen (typed) >= 3 && strstr (name, typed) != NULL)
-    return MIN (edits, 1);
-  return edits <= MAX (1, strlen (typed) / 3) ? edits : G_MAXUINT;
-}
-
-GStrv
-cnn_store_nearest (const CnnStore *store, const char *name)
+char *
+cnn_store_hint (const CnnStore *store, const char *name)
 {
   g_autoptr (GPtrArray) list = cnn_store_list (store);
   g_autofree char *typed = cnn_text_cut (name, 100), *folded = cnn_registry_fold (typed);
-  g_autoptr (GStrvBuilder) builder = g_strv_builder_new ();
-  g_autofree guint *ranks = g_new (guint, list->len + 1);
+  g_autofree guint *distances = g_new (guint, list->len + 1);
+  g_autoptr (GArray) near = NULL;
+  GString *hint = g_string_new (NULL);
 
   for (guint i = 0; i < list->len; i++)
     {
       const CnnStoreEntry *entry = g_ptr_array_index (list, i);
       g_autofree char *own = cnn_registry_fold (entry->name);
 
-      ranks[i] = strlen (own) <= 200 ? rank (folded, own) : G_MAXUINT;
+      distances[i] = cnn_nearest_distance (folded, own);
       if (entry->model != NULL && entry->model->alias != NULL)
         {
           g_autofree char *alias = cnn_registry_fold (entry->model->alias);
 
-          ranks[i] = MIN (ranks[i], rank (folded, alias));
+          distances[i] = MIN (distances[i], cnn_nearest_distance (folded, alias));
         }
     }
-  for (int n = 0; n < MAX_NEAREST; n++)
+  near = cnn_nearest_choose (distances, list->len, MAX_NEAREST);
+  for (guint i = 0; i < near->len; i++)
     {
-      guint best = list->len;
+      const CnnStoreEntry *entry = g_ptr_array_index (list, g_array_index (near, guint, i));
 
-      for (guint i = 0; i < list->len; i++)
-        if (ranks[i] != G_MAXUINT && (best == list->len || ranks[i] < ranks[best]))
-          best = i;
-      if (best == list->len)
-        break;
-      g_strv_builder_add (builder, ((CnnStoreEntry *) list->pdata[best])->name);
-      ranks[best] = G_MAXUINT;
+      g_string_append_printf (hint, "%s%s",
+                              i == 0               ? "; did you mean "
+                              : i == near->len - 1 ? " or "
+                                                   : ", ",
+                              entry->name);
     }
-  return g_strv_builder_end (builder);
-}
-
-char *
-cnn_store_hint (const CnnStore *store, const char *name)
-{
-  g_auto (GStrv) names = cnn_store_nearest (store, name);
-  guint count = g_strv_length (names);
-  GString *hint = g_string_new (NULL);
-
-  for (guint i = 0; i < count; i++)
-    g_string_append_printf (hint, "%s%s",
-                            i == 0           ? "; did you mean "
-                            : i == count - 1 ? " or "
-                                             : ", ",
-                            names[i]);
-  if (count > 0)
+  if (near->len > 0)
     g_string_append_c (hint, '?');
   return g_string_free (hint, FALSE);
 }

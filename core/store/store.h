@@ -52,9 +52,8 @@ char *cnn_store_path (const CnnStore *store, const CnnStoreModel *model);
 /* A file of the user's folder by its name, with or without its ending. Transfer full, or NULL. */
 char *cnn_store_local (const CnnStore *store, const char *name);
 /* Up to three names of models, built in, in the folder or in the registry, that somebody may have
- * meant; the nearest first, empty where none is near. Transfer full. */
-GStrv cnn_store_nearest (const CnnStore *store, const char *name);
-/* As a sentence ends with it: "; did you mean a, b or c?", or "". Transfer full. */
+ * meant, the nearest first, as a sentence ends with them: "; did you mean a, b or c?", or "".
+ * Transfer full. */
 char *cnn_store_hint (const CnnStore *store, const char *name);
 /* Bytes of the file: as published, else (exact is then FALSE) as the parameters make it likely. */
 gint64 cnn_store_bytes (const CnnStoreModel *model, gboolean *exact);
