@@ -127,7 +127,7 @@ make_layer (const char *kind, const char *name, const CnnShape *input, GRand *ra
   while (k < G_N_ELEMENTS (kinds) && strcmp (kinds[k].name, kind) != 0)
     k++;
   g_assert_cmpuint (k, <, G_N_ELEMENTS (kinds));
-  layer = cnn_layer_new (cnn_layer_class_find (kinds[k].class_name), name, 3);
+  layer = cnn_layer_new (cnn_layer_class_find (kinds[k].class_name), name);
   for (const CnnParam *param = layer->klass->params; param != NULL && param->name != NULL; param++)
     {
       if (strcmp (param->name, "filters") == 0 || strcmp (param->name, "units") == 0)
@@ -139,7 +139,7 @@ make_layer (const char *kind, const char *name, const CnnShape *input, GRand *ra
       if (strcmp (param->name, "padding") == 0)
         set_size (layer, param, 1); /* same */
       if (strcmp (param->name, "activation") == 0 && kinds[k].activation != NULL)
-        g_assert_true (cnn_activation_from_name (kinds[k].activation, 3, &layer->activation));
+        g_assert_true (cnn_activation_from_name (kinds[k].activation, &layer->activation));
     }
   g_assert_true (cnn_layer_configure (layer, &error));
   for (int i = 0, n = layer->klass->weight_specs != NULL
@@ -193,7 +193,7 @@ make_model (const char *graph)
 
       if (line == lines)
         {
-          layer = cnn_layer_new (cnn_layer_class_find ("InputLayer"), *line, 3);
+          layer = cnn_layer_new (cnn_layer_class_find ("InputLayer"), *line);
           for (const CnnParam *param = layer->klass->params; param->name != NULL; param++)
             if (strcmp (param->name, "batch_shape") == 0)
               G_STRUCT_MEMBER (CnnInts, layer, param->offset) = (CnnInts){ 4, { -1, H, W, C } };

@@ -27,6 +27,7 @@ forbid 'libgimp|gegl\.h|gtk/' 'GIMP and GTK are seen in plugin/gimp alone' \
 forbid 'hdf5\.h|zip\.h' 'HDF5 and zip are seen in core/keras alone' $(others '^core/keras/')
 forbid '#include "keras.h"' 'a reader of files is seen in core/network alone' $(others '^core/(keras|network)/')
 forbid '#include "(keras_|config_|hdf5_|weights_)[a-z_]*\.h"' "a reader's inside is its own" $(others '^core/keras/')
+forbid 'keras_major' "what a version of Keras means is resolved in its reader" $(others '^core/keras/')
 forbid '#include "(store|network|session|visualize|image|cnn)[a-z_]*\.h"' \
   'a reader sees core/model and core/json alone' $(find core/keras -name '*.[ch]')
 forbid '#include "(session|visualize|image|cnn)[a-z_]*\.h"' 'core/network sees no session' \

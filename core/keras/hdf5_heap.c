@@ -1,4 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+
+/* Strings of variable length in a global heap (HDF5 File Format Specification III.E), read here and
+ * not by libhdf5: it trusts the lengths and indices that a file gives for them, so that a damaged
+ * one makes it write beyond its memory (Debian 12's 1.10.8). Keras has its layers' names in such
+ * attributes, which makes them the first thing that is read of a stranger's file. */
+
 #include "hdf5_bytes.h"
 
 #define MAX_TEXT (64 * 1024 * 1024)

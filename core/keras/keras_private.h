@@ -84,11 +84,11 @@ typedef struct
 
 typedef struct
 {
-  CnnReference *inputs;
+  CnnReference *inputs; /* what it is called on */
   int n_inputs;
   int *nodes; /* while the graph is built */
   int state;
-} CnnUse;
+} CnnPartCall;
 
 /* An object of the config: a layer, or a model with its own parts. */
 typedef struct _CnnPart
@@ -105,7 +105,7 @@ typedef struct _CnnPart
 
   GPtrArray *parts; /* CnnPart*, in Keras' order; NULL for a layer */
   gboolean sequential;
-  GPtrArray *uses;          /* CnnUse*; NULL where the outer model is Sequential */
+  GPtrArray *uses;          /* CnnPartCall*; NULL where the outer model is Sequential */
   GArray *inputs, *outputs; /* CnnReference, of a functional model */
 } CnnPart;
 
@@ -115,6 +115,10 @@ gboolean cnn_part_is_input (const CnnPart *part);
  * layer asks for it. Transfer full. */
 CnnPart *cnn_config_read (JsonNode *root, int keras_major, gboolean *half_precision,
                           GError **error);
+/* What a name of an activation means in a version of Keras: hard_sigmoid was another function
+ * before
+ * 3. FALSE for a name that is not known. */
+gboolean cnn_keras_activation (const char *name, int keras_major, CnnActivation *activation);
 /* The layer of a class and its config. Transfer full. */
 CnnLayer *cnn_parameters_layer (const CnnLayerClass *klass, const char *name, int keras_major,
                                 JsonObject *config, GError **error);

@@ -269,7 +269,7 @@ cnn_operation_translate (const char *function, GArray *operands, int keras_major
       return json_object_new ();
     }
   if (operands->len == 1 && operand[0].constant == NULL
-      && cnn_activation_from_name (name, keras_major, &activation))
+      && cnn_keras_activation (name, keras_major, &activation))
     {
       *class_name = "Activation";
       config = json_object_new ();

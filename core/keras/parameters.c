@@ -139,9 +139,37 @@ plain_name (const char *name)
   return name;
 }
 
+gboolean
+cnn_keras_activation (const char *name, int keras_major, CnnActivation *activation)
+{
+  /* Before Keras 3 the names of layers are taken, too, with the layers' defaults. */
+  static const struct
+  {
+    const char *name, *function;
+    float alpha; /* 0: the function's own */
+  } before_3[] = {
+    { "hard_sigmoid", "hard_sigmoid_0.2", 0.f },
+    { "ReLU", "relu", 0.f },
+    { "LeakyReLU", "leaky_relu", .3f },
+    { "ELU", "elu", 0.f },
+    { "Softmax", "softmax", 0.f },
+  };
+
+  for (guint i = 0; keras_major < 3 && i < G_N_ELEMENTS (before_3); i++)
+    if (strcmp (before_3[i].name, name) == 0)
+      {
+        gboolean known = cnn_activation_from_name (before_3[i].function, activation);
+
+        if (before_3[i].alpha > 0)
+          activation->alpha = before_3[i].alpha;
+        return known;
+      }
+  return cnn_activation_from_name (name, activation);
+}
+
 static gboolean
-activation_object (const CnnLayer *layer, JsonObject *object, CnnActivation *activation,
-                   GError **error)
+activation_object (const CnnLayer *layer, JsonObject *object, int keras_major,
+                   CnnActivation *activation, GError **error)
 {
   const char *class_name = cnn_json_string (object, "class_name");
   const CnnLayerClass *klass = class_name != NULL ? cnn_layer_class_find (class_name) : NULL;
@@ -154,8 +182,8 @@ activation_object (const CnnLayer *layer, JsonObject *object, CnnActivation *act
                            class_name != NULL ? class_name : "?");
       return FALSE;
     }
-  inner = cnn_parameters_layer (klass, layer->name, layer->keras_major,
-                                cnn_json_object (object, "config"), error);
+  inner = cnn_parameters_layer (klass, layer->name, keras_major, cnn_json_object (object, "config"),
+                                error);
   if (inner == NULL)
     return FALSE;
   *activation = inner->activation;
@@ -163,7 +191,7 @@ activation_object (const CnnLayer *layer, JsonObject *object, CnnActivation *act
 }
 
 static gboolean
-read_activation (const CnnLayer *layer, const char *param, JsonNode *value,
+read_activation (const CnnLayer *layer, const char *param, JsonNode *value, int keras_major,
                  CnnActivation *activation, GError **error)
 {
   const char *name = cnn_json_node_string (value);
@@ -175,11 +203,11 @@ read_activation (const CnnLayer *layer, const char *param, JsonNode *value,
       /* functions: {"class_name": "function", "config": "relu6"} */
       name = cnn_json_string (object, "config");
       if (name == NULL)
-        return activation_object (layer, object, activation, error);
+        return activation_object (layer, object, keras_major, activation, error);
     }
   if (name == NULL)
     return bad_value (layer, param, value, "an activation's name", error);
-  if (cnn_activation_from_name (plain_name (name), layer->keras_major, activation))
+  if (cnn_keras_activation (plain_name (name), keras_major, activation))
     return TRUE;
   cnn_layer_set_error (layer, error, CNN_ERROR_UNSUPPORTED, "activation \"%s\" is not supported",
                        name);
@@ -187,7 +215,8 @@ read_activation (const CnnLayer *layer, const char *param, JsonNode *value,
 }
 
 static gboolean
-read_param (CnnLayer *layer, const CnnParam *param, JsonNode *value, GError **error)
+read_param (CnnLayer *layer, const CnnParam *param, JsonNode *value, int keras_major,
+            GError **error)
 {
   gpointer field = G_STRUCT_MEMBER_P (layer, param->offset);
   JsonNode *plain = cnn_json_unwrap (value);
@@ -236,7 +265,7 @@ read_param (CnnLayer *layer, const CnnParam *param, JsonNode *value, GError **er
     case CNN_PARAM_FLOATS:
       return real_numbers (value, field) || bad_value (layer, param->name, value, "numbers", error);
     case CNN_PARAM_ACTIVATION:
-      return read_activation (layer, param->name, value, field, error);
+      return read_activation (layer, param->name, value, keras_major, field, error);
     }
   g_assert_not_reached ();
 }
@@ -271,7 +300,7 @@ CnnLayer *
 cnn_parameters_layer (const CnnLayerClass *klass, const char *name, int keras_major,
                       JsonObject *config, GError **error)
 {
-  g_autoptr (CnnLayer) layer = cnn_layer_new (klass, name, keras_major);
+  g_autoptr (CnnLayer) layer = cnn_layer_new (klass, name);
 
   if (config != NULL && !check_config (layer, config, error))
     return NULL;
@@ -282,7 +311,7 @@ cnn_parameters_layer (const CnnLayerClass *klass, const char *name, int keras_ma
       /* an input's shape had another name before Keras 3 */
       if (value == NULL && strcmp (param->name, "batch_shape") == 0)
         value = cnn_json_member (config, "batch_input_shape");
-      if (!cnn_json_is_null (value) && !read_param (layer, param, value, error))
+      if (!cnn_json_is_null (value) && !read_param (layer, param, value, keras_major, error))
         return NULL;
     }
   if (!cnn_layer_configure (layer, error))

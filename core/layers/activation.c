@@ -13,46 +13,38 @@
     kind, 0.f, 0.f, 0.f \
   }
 
-/* Keras' name and what it means; the first row of a kind gives cnn_activation_name. Where `before`
- * or `since` is set, the row holds for versions of Keras before or since that one. */
+/* What a name means; the first row of a kind gives cnn_activation_name. */
 static const struct
 {
   const char *name;
   CnnActivation activation;
-  int before, since;
 } names[] = {
-  { "linear", KIND (CNN_ACTIVATION_LINEAR), 0, 0 },
-  { "relu", RELU (0.f, G_MAXFLOAT), 0, 0 },
-  { "relu6", RELU (0.f, 6.f), 0, 0 },
-  { "leaky_relu", RELU (.2f, G_MAXFLOAT), 0, 0 },
-  { "elu", { CNN_ACTIVATION_ELU, 1.f, 0.f, 0.f }, 0, 0 },
-  { "selu", KIND (CNN_ACTIVATION_SELU), 0, 0 },
-  { "sigmoid", KIND (CNN_ACTIVATION_SIGMOID), 0, 0 },
-  { "hard_sigmoid", KIND (CNN_ACTIVATION_HARD_SIGMOID), 0, 3 },
-  { "hard_sigmoid", KIND (CNN_ACTIVATION_HARD_SIGMOID_2), 3, 0 },
-  { "tanh", KIND (CNN_ACTIVATION_TANH), 0, 0 },
-  { "softplus", KIND (CNN_ACTIVATION_SOFTPLUS), 0, 0 },
-  { "silu", KIND (CNN_ACTIVATION_SWISH), 0, 0 },
-  { "swish", KIND (CNN_ACTIVATION_SWISH), 0, 0 },
-  { "hard_silu", KIND (CNN_ACTIVATION_HARD_SWISH), 0, 0 },
-  { "hard_swish", KIND (CNN_ACTIVATION_HARD_SWISH), 0, 0 },
-  { "gelu", KIND (CNN_ACTIVATION_GELU), 0, 0 },
-  { "gelu_tanh", KIND (CNN_ACTIVATION_GELU_TANH), 0, 0 }, /* ours: gelu (approximate=True) */
-  { "exponential", KIND (CNN_ACTIVATION_EXPONENTIAL), 0, 0 },
-  { "softmax", KIND (CNN_ACTIVATION_SOFTMAX), 0, 0 },
-  /* Keras 2 takes the names of layers too, with the layers' defaults. */
-  { "ReLU", RELU (0.f, G_MAXFLOAT), 3, 0 },
-  { "LeakyReLU", RELU (.3f, G_MAXFLOAT), 3, 0 },
-  { "ELU", { CNN_ACTIVATION_ELU, 1.f, 0.f, 0.f }, 3, 0 },
-  { "Softmax", KIND (CNN_ACTIVATION_SOFTMAX), 3, 0 },
+  { "linear", KIND (CNN_ACTIVATION_LINEAR) },
+  { "relu", RELU (0.f, G_MAXFLOAT) },
+  { "relu6", RELU (0.f, 6.f) },
+  { "leaky_relu", RELU (.2f, G_MAXFLOAT) },
+  { "elu", { CNN_ACTIVATION_ELU, 1.f, 0.f, 0.f } },
+  { "selu", KIND (CNN_ACTIVATION_SELU) },
+  { "sigmoid", KIND (CNN_ACTIVATION_SIGMOID) },
+  { "hard_sigmoid", KIND (CNN_ACTIVATION_HARD_SIGMOID) },
+  { "hard_sigmoid_0.2", KIND (CNN_ACTIVATION_HARD_SIGMOID_2) },
+  { "tanh", KIND (CNN_ACTIVATION_TANH) },
+  { "softplus", KIND (CNN_ACTIVATION_SOFTPLUS) },
+  { "silu", KIND (CNN_ACTIVATION_SWISH) },
+  { "swish", KIND (CNN_ACTIVATION_SWISH) },
+  { "hard_silu", KIND (CNN_ACTIVATION_HARD_SWISH) },
+  { "hard_swish", KIND (CNN_ACTIVATION_HARD_SWISH) },
+  { "gelu", KIND (CNN_ACTIVATION_GELU) },
+  { "gelu_tanh", KIND (CNN_ACTIVATION_GELU_TANH) },
+  { "exponential", KIND (CNN_ACTIVATION_EXPONENTIAL) },
+  { "softmax", KIND (CNN_ACTIVATION_SOFTMAX) },
 };
 
 gboolean
-cnn_activation_from_name (const char *name, int keras_major, CnnActivation *activation)
+cnn_activation_from_name (const char *name, CnnActivation *activation)
 {
   for (guint i = 0; i < G_N_ELEMENTS (names); i++)
-    if (strcmp (names[i].name, name) == 0 && (names[i].before == 0 || keras_major < names[i].before)
-        && keras_major >= names[i].since)
+    if (strcmp (names[i].name, name) == 0)
       {
         *activation = names[i].activation;
         return TRUE;

@@ -16,10 +16,11 @@ typedef struct
   float threshold; /* relu */
 } CnnActivation;
 
-/* Keras' name of an activation, "relu6" or "swish", to the activation with its defaults; FALSE for
- * a name that is not known. keras_major tells the meaning where it changed: hard_sigmoid is
- * clip (0.2 x + 0.5) before 3 and relu6 (x + 3) / 6 since. */
-gboolean cnn_activation_from_name (const char *name, int keras_major, CnnActivation *activation);
+/* The name of a function, "relu6" or "swish", to the activation with its defaults; FALSE for a name
+ * that is not known. Names are Keras 3's, and two of our own: "hard_sigmoid_0.2" is
+ * clip (0.2 x + 0.5, 0, 1), where "hard_sigmoid" is relu6 (x + 3) / 6, and "gelu_tanh" is gelu
+ * (approximate=True). */
+gboolean cnn_activation_from_name (const char *name, CnnActivation *activation);
 const char *cnn_activation_name (CnnActivationKind kind);
 /* The derivative follows from the function's value alone, so its input need not be kept. */
 gboolean cnn_activation_derives_from_output (const CnnActivation *activation);

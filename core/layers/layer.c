@@ -36,13 +36,12 @@ set_default (CnnLayer *layer, const CnnParam *param)
 }
 
 CnnLayer *
-cnn_layer_new (const CnnLayerClass *klass, const char *name, int keras_major)
+cnn_layer_new (const CnnLayerClass *klass, const char *name)
 {
   CnnLayer *layer = g_malloc0 (klass->instance_size);
 
   layer->klass = klass;
   layer->name = g_strdup (name);
-  layer->keras_major = keras_major;
   layer->references = 1;
   for (const CnnParam *param = klass->params; param != NULL && param->name != NULL; param++)
     set_default (layer, param);

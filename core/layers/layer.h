@@ -58,7 +58,6 @@ struct _CnnLayer
 {
   const CnnLayerClass *klass;
   char *name;               /* Keras' name, with its outer models': "sequential_1/Conv1" */
-  int keras_major;          /* of the file: 1, 2 or 3; meanings differ */
   CnnActivation activation; /* applied to the layer's own result; the model makes a node of it */
   CnnArray
       *weights[CNN_MAX_WEIGHTS]; /* as Keras has them, in the order of the specs; or NULL. Those
@@ -176,7 +175,7 @@ const CnnLayerClass *const *cnn_layer_classes (void);
 
 /* A layer with every parameter at its default. Fill the parameters, then cnn_layer_configure.
  * Transfer full. */
-CnnLayer *cnn_layer_new (const CnnLayerClass *klass, const char *name, int keras_major);
+CnnLayer *cnn_layer_new (const CnnLayerClass *klass, const char *name);
 CnnLayer *cnn_layer_ref (CnnLayer *layer);
 void cnn_layer_unref (CnnLayer *layer);
 gboolean cnn_layer_configure (CnnLayer *layer, GError **error);

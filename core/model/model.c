@@ -108,7 +108,7 @@ cnn_model_add (CnnModel *self, CnnLayer *layer, const char *name, const int *inp
 
   if (node < 0 || !split)
     return node;
-  activation = cnn_layer_new (&cnn_activation_class, name, layer->keras_major);
+  activation = cnn_layer_new (&cnn_activation_class, name);
   activation->activation = layer->activation;
   if (!cnn_layer_configure (activation, error))
     return -1;

@@ -42,8 +42,9 @@ gboolean cnn_model_finish (CnnModel *model, int input, int output, GError **erro
 
 CnnNode *cnn_model_node (const CnnModel *model, int index);
 int cnn_model_count (const CnnModel *model);
-/* The visible node of a name as COMMANDS has it: a full name "outer/inner", an inner name where
- * unique, "name#2", or "input". -1 and CNN_ERROR_ARGUMENT (with near names) where there is none or
+/* The visible node of a name as every --layer takes it: a full name "outer/inner", an inner name
+ * where it is unique, "name#2" for the second use of a layer, or "input" for the model's input
+ * unless a layer is called so. -1 and CNN_ERROR_ARGUMENT (with near names) where there is none or
  * more than one. */
 int cnn_model_find (const CnnModel *model, const char *name, GError **error);
 /* The node whose value is node's before its activation: of a split layer the hidden part, of an

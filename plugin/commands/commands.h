@@ -89,9 +89,6 @@ extern const Command predict_command, layers_command, activations_command, gradi
     activation_grid_command, filter_pattern_command, grad_cam_command, devices_command,
     models_command, get_model_command, describe_command, sanity_check_command, faithfulness_command;
 
-/* The subject's photograph, composed over the argument "background". Transfer full. */
-CnnImage *command_flat_photo (const Arguments *arguments, const Subject *subject, GError **error);
-
 /* What is looked at in GIMP: the argument "source". */
 enum
 {

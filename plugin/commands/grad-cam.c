@@ -93,20 +93,6 @@ with_alpha (const CnnImage *image, GError **error)
   return out;
 }
 
-/* The photograph in three channels over the background, or NULL where there is none. */
-static gboolean
-plain_photo (const Arguments *arguments, const Subject *subject, CnnImage **photo, GError **error)
-{
-  *photo = NULL;
-  if (subject->photo == NULL)
-    return TRUE;
-  g_autoptr (CnnImage) flat = command_flat_photo (arguments, subject, error);
-  if (flat == NULL)
-    return FALSE;
-  *photo = flat->channels == 3 ? cnn_image_ref (flat) : cnn_image_convert (flat, 3, error);
-  return *photo != NULL;
-}
-
 static void
 report (Result *result, const CnnGradCam *cam)
 {
@@ -127,11 +113,9 @@ report (Result *result, const CnnGradCam *cam)
 /* The layer, and the pictures that were asked for. */
 static gboolean
 add_pictures (Result *result, const Arguments *arguments, const Subject *subject,
-              const CnnGradCam *cam, gboolean book, GError **error)
+              const CnnSession *session, const CnnGradCam *cam, gboolean book, GError **error)
 {
-  g_autoptr (CnnImage) photo = NULL;
-  if (!plain_photo (arguments, subject, &photo, error))
-    return FALSE;
+  const CnnImage *photo = cnn_session_photo (session);
   const CnnArray *input = subject->input;
   int width = photo != NULL ? photo->width : (int) input->dims[1];
   int height = photo != NULL ? photo->height : (int) input->dims[0];
@@ -190,18 +174,15 @@ is_on (const Arguments *arguments, const char *name)
 
 /* Of the same class and layer; the sanity check is always about the logit. */
 static gboolean
-add_checks (Result *result, const Arguments *arguments, const Subject *subject, CnnSession *session,
-            const CnnGradCam *cam, const CnnGradCamOptions *own, const CnnProgress *progress,
-            GError **error)
+add_checks (Result *result, const Arguments *arguments, CnnSession *session, const CnnGradCam *cam,
+            const CnnGradCamOptions *own, const CnnProgress *progress, GError **error)
 {
   g_autofree char *class_index = g_strdup_printf ("%d", cam->target->index);
   if (is_on (arguments, "sanity-check"))
     {
       CnnSanityOptions options = { .class_wish = class_index, .layer = cam->layer };
       CnnColormap colormap = (CnnColormap) arguments_choice (arguments, "colormap");
-      g_autoptr (CnnImage) flat = command_flat_photo (arguments, subject, error);
-      if (flat == NULL
-          || !sanity_check_add (result, session, &options, flat, colormap, progress, error))
+      if (!sanity_check_add (result, session, &options, colormap, progress, error))
         return FALSE;
     }
   if (!is_on (arguments, "faithfulness"))
@@ -255,8 +236,9 @@ grad_cam (Run *run, const Subject *subject, const CnnProgress *progress, GError 
   report (result, cam);
   if (arguments_output (arguments, "heatmap") != NULL)
     result_add_array_file (result, "heatmap", NULL, cam->heatmap);
-  if ((wants_pictures (arguments) && !add_pictures (result, arguments, subject, cam, book, error))
-      || !add_checks (result, arguments, subject, session, cam, own, progress, error))
+  if ((wants_pictures (arguments)
+       && !add_pictures (result, arguments, subject, session, cam, book, error))
+      || !add_checks (result, arguments, session, cam, own, progress, error))
     return NULL;
   result_session_end (result, session);
   return g_steal_pointer (&result);

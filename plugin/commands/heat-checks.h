@@ -8,11 +8,10 @@
 
 G_BEGIN_DECLS
 
-/* Adds the member "sanity_check", its text and, as a hidden layer, the strip over the photograph,
- * `flat`. What cannot be checked is a warning; FALSE where the work was cancelled. */
+/* Adds the member "sanity_check", its text and, as a hidden layer, the strip over the session's
+ * photograph. What cannot be checked is a warning; FALSE where the work was cancelled. */
 gboolean sanity_check_add (Result *result, CnnSession *session, const CnnSanityOptions *options,
-                           const CnnImage *flat, CnnColormap colormap, const CnnProgress *progress,
-                           GError **error);
+                           CnnColormap colormap, const CnnProgress *progress, GError **error);
 /* Adds the member "faithfulness", its text and the curves as a hidden layer. */
 gboolean faithfulness_add (Result *result, CnnSession *session, const CnnGradCamOptions *options,
                            const CnnProgress *progress, GError **error);

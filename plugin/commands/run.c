@@ -78,11 +78,3 @@ command_run (const Command *command, const Arguments *arguments, const Subject *
   g_autoptr (Run) run = run_new (command, arguments, 1, error);
   return run != NULL ? command->run (run, subject, progress, error) : NULL;
 }
-
-CnnImage *
-command_flat_photo (const Arguments *arguments, const Subject *subject, GError **error)
-{
-  static const float white[3] = { 1, 1, 1 };
-  const float *background = arguments_color (arguments, "background");
-  return cnn_image_flatten (subject->photo, background != NULL ? background : white, error);
-}

@@ -106,8 +106,7 @@ report (Result *result, const CnnSanity *sanity)
 
 gboolean
 sanity_check_add (Result *result, CnnSession *session, const CnnSanityOptions *options,
-                  const CnnImage *flat, CnnColormap colormap, const CnnProgress *progress,
-                  GError **error)
+                  CnnColormap colormap, const CnnProgress *progress, GError **error)
 {
   GError *problem = NULL;
   g_autoptr (CnnSanity) sanity = cnn_sanity_check (session, options, progress, &problem);
@@ -116,7 +115,8 @@ sanity_check_add (Result *result, CnnSession *session, const CnnSanityOptions *o
   result_begin (result, "sanity_check");
   report (result, sanity);
   result_end (result);
-  g_autoptr (CnnImage) strip = cnn_sanity_paint (sanity, flat, colormap, OPACITY, error);
+  g_autoptr (CnnImage) strip =
+      cnn_sanity_paint (sanity, cnn_session_photo (session), colormap, OPACITY, error);
   if (strip == NULL)
     return FALSE;
   heat_check_add_layer (result, "Sanity check", strip);
@@ -124,16 +124,14 @@ sanity_check_add (Result *result, CnnSession *session, const CnnSanityOptions *o
 }
 
 static gboolean
-add_strip (Result *result, const Arguments *arguments, const Subject *subject,
+add_strip (Result *result, const Arguments *arguments, const CnnSession *session,
            const CnnSanity *sanity, GError **error)
 {
   if (arguments_output (arguments, "output") == NULL)
     return TRUE;
-  g_autoptr (CnnImage) flat = command_flat_photo (arguments, subject, error);
-  if (flat == NULL)
-    return FALSE;
   CnnColormap colormap = (CnnColormap) arguments_choice (arguments, "colormap");
-  g_autoptr (CnnImage) strip = cnn_sanity_paint (sanity, flat, colormap, OPACITY, error);
+  g_autoptr (CnnImage) strip =
+      cnn_sanity_paint (sanity, cnn_session_photo (session), colormap, OPACITY, error);
   if (strip == NULL)
     return FALSE;
   result_add_image_file (result, "output", strip);
@@ -177,7 +175,7 @@ sanity_check (Run *run, const Subject *subject, const CnnProgress *progress, GEr
   result_prediction (result, "class", sanity->original->target);
   result_string (result, "layer", sanity->original->layer);
   report (result, sanity);
-  if (!add_strip (result, arguments, subject, sanity, error))
+  if (!add_strip (result, arguments, session, sanity, error))
     return NULL;
   result_session_end (result, session);
   return g_steal_pointer (&result);

@@ -63,12 +63,11 @@ check_forward (Case *c, const char *tail)
           for (gsize i = 0; i < ref_count (&added); i++)
             copied[i] += addends[i];
           ending.residual = residual = guarded_tensor (&c->output, &added);
-          g_assert_true (ref_activate (tail, 3, &expected));
+          g_assert_true (ref_activate (tail, &expected));
         }
       affine = make_affine (tails, channels);
       ending.affine = (CnnBinding){ affine, 0, cnn_buffer_size (affine) };
-      g_assert_true (
-          cnn_activation_from_name (tail != NULL ? tail : "linear", 3, &ending.activation));
+      g_assert_true (cnn_activation_from_name (tail != NULL ? tail : "linear", &ending.activation));
       step.tail = &ending;
     }
   c->layer->klass->forward (c->layer, &step, &error);
@@ -296,7 +295,7 @@ check_gradient_tail (Case *c, const char *activation)
     ending.residual = residual = guarded_tensor (&c->inputs[0], &added);
   if (activation != NULL)
     {
-      g_assert_true (cnn_activation_from_name (activation, 3, &ending.activation));
+      g_assert_true (cnn_activation_from_name (activation, &ending.activation));
       ending.value = output = guarded_tensor (&c->inputs[0], &value);
     }
   for (int tail = 0; tail < 2; tail++)
@@ -369,8 +368,7 @@ static void
 run_case (const Row *row, const CnnLayerClass *klass, const char *inputs, int n)
 {
   g_autoptr (GError) error = NULL;
-  g_autoptr (CnnLayer) layer =
-      make_layer (row->class_name, row->params, row->major != 0 ? row->major : 3);
+  g_autoptr (CnnLayer) layer = make_layer (row->class_name, row->params);
   g_auto (GStrv) shapes = g_strsplit (inputs, " ", -1);
   Case c = { .layer = layer };
   CnnShape expected;
@@ -383,9 +381,7 @@ run_case (const Row *row, const CnnLayerClass *klass, const char *inputs, int n)
       return;
     }
   random_state = row->seed != 0 ? row->seed : (g_str_hash (inputs) ^ g_str_hash (row->params)) | 1;
-  c.test = (RefCase){ .class_name = row->class_name,
-                      .params = row->params,
-                      .keras_major = layer->keras_major };
+  c.test = (RefCase){ .class_name = row->class_name, .params = row->params };
   for (; shapes[c.test.n_inputs] != NULL; c.test.n_inputs++)
     {
       const int i = c.test.n_inputs;

@@ -182,29 +182,29 @@ set_param (CnnLayer *layer, const CnnParam *param, const char *params)
         }
       break;
     case CNN_PARAM_ACTIVATION:
-      g_assert_true (cnn_activation_from_name (word, layer->keras_major, field));
+      g_assert_true (cnn_activation_from_name (word, field));
       break;
     }
 }
 
 CnnLayer *
-new_layer (const char *class_name, const char *params, int keras_major, GError **error)
+new_layer (const char *class_name, const char *params, GError **error)
 {
   const CnnLayerClass *klass = cnn_layer_class_find (class_name);
   g_autoptr (CnnLayer) layer = NULL;
 
   g_assert_nonnull (klass);
-  layer = cnn_layer_new (klass, "layer", keras_major);
+  layer = cnn_layer_new (klass, "layer");
   for (const CnnParam *param = klass->params; param != NULL && param->name != NULL; param++)
     set_param (layer, param, params);
   return cnn_layer_configure (layer, error) ? g_steal_pointer (&layer) : NULL;
 }
 
 CnnLayer *
-make_layer (const char *class_name, const char *params, int keras_major)
+make_layer (const char *class_name, const char *params)
 {
   g_autoptr (GError) error = NULL;
-  CnnLayer *layer = new_layer (class_name, params, keras_major, &error);
+  CnnLayer *layer = new_layer (class_name, params, &error);
 
   g_assert_no_error (error);
   return layer;

@@ -49,9 +49,9 @@ RefTensor parse_shape (const char *text, int n, double scale);
 /* Sets what "name=value …" has of this parameter. */
 void set_param (CnnLayer *layer, const CnnParam *param, const char *params);
 /* A configured layer; NULL where its parameters are refused. Transfer full. */
-CnnLayer *new_layer (const char *class_name, const char *params, int keras_major, GError **error);
+CnnLayer *new_layer (const char *class_name, const char *params, GError **error);
 /* The same, and parameters that are refused fail. Transfer full. */
-CnnLayer *make_layer (const char *class_name, const char *params, int keras_major);
+CnnLayer *make_layer (const char *class_name, const char *params);
 /* Random variables by the layer's own specs, and the same for the reference. */
 void make_weights (CnnLayer *layer, const CnnShape *inputs, RefCase *test);
 /* A tail's center, scale and shift per channel, in vec4s. Transfer full. */

@@ -4,9 +4,9 @@
  * activation is the tail that the layer's kernel ends with. */
 #include "harness.h"
 
-#define ROW(where, class_name, params, inputs)       \
-  {                                                  \
-    where, { class_name, params, inputs, 0, 0., 0 }, \
+#define ROW(where, class_name, params, inputs)    \
+  {                                               \
+    where, { class_name, params, inputs, 0., 0 }, \
   }
 
 const PerfRow perf_rows[] = {

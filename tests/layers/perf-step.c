@@ -165,7 +165,7 @@ bench_init (Bench *bench, const Row *row, const char *inputs, GError **error)
   const CnnLayerClass *klass;
 
   *bench = (Bench){ 0 };
-  bench->layer = new_layer (row->class_name, row->params, row->major != 0 ? row->major : 3, error);
+  bench->layer = new_layer (row->class_name, row->params, error);
   if (bench->layer == NULL)
     return FALSE;
   klass = bench->layer->klass;

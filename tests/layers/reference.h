@@ -11,11 +11,10 @@
 
 /* A class, its parameters as "name=value name=value" (lists by commas, true, false, null), and its
  * inputs as "7x9x5": several inputs divided by a space, several cases by " | ". What is 0 is left
- * to the test: Keras' major version (3), scale of the input's values (2), seed. */
+ * to the test: the scale of the input's values (2), the seed. */
 typedef struct
 {
   const char *class_name, *params, *inputs;
-  int major;
   double scale;
   guint32 seed;
 } Row;
@@ -37,7 +36,6 @@ typedef struct
 {
   const char *class_name;
   const char *params; /* "filters=8 strides=2,1 padding=same" */
-  int keras_major;
   int n_inputs;
   RefTensor inputs[REFERENCE_MAX_INPUTS];
   double *weights[REFERENCE_MAX_WEIGHTS]; /* in Keras' order */
@@ -61,8 +59,8 @@ int ref_numbers (const char *params, const char *key, double *values, int most);
 double ref_number (const char *params, const char *key, double standard);
 char *ref_word (const char *params, const char *key, const char *standard);
 
-/* Applies an activation by Keras' name, in place. FALSE for a name it does not know. */
-gboolean ref_activate (const char *name, int keras_major, RefTensor *tensor);
+/* Applies an activation by its function's name, in place. FALSE for a name it does not know. */
+gboolean ref_activate (const char *name, RefTensor *tensor);
 
 /* The layer's output without its activation; data is new memory. FALSE for an unknown class. */
 gboolean ref_forward (const RefCase *test, RefTensor *output);

@@ -43,7 +43,7 @@ test_perf_rows (void)
     {
       const Row *row = &perf_rows[i].row;
       g_autoptr (GError) error = NULL;
-      g_autoptr (CnnLayer) layer = make_layer (row->class_name, row->params, 3);
+      g_autoptr (CnnLayer) layer = make_layer (row->class_name, row->params);
       g_auto (GStrv) texts = g_strsplit (row->inputs, " ", -1);
       CnnShape inputs[REFERENCE_MAX_INPUTS], output;
       int n = 0;

@@ -7,15 +7,15 @@
 /* Conv2D's by Winograd, where their shapes are too small for that to be chosen, with tiles of
  * "size" pixels a side, else 2. "tiles" at most are made at a time. */
 const Row winograd_rows[] = {
-  { "Conv2D", "filters=5 kernel_size=3 padding=same", "7x9x3 | 1x1x1 | 2x1x8 | 8x6x33", 0, 0, 0 },
-  { "Conv2D", "filters=33 kernel_size=3 use_bias=false", "3x3x5 | 7x10x4 | 5x4x1", 0, 0, 0 },
-  { "Conv2D", "filters=40 kernel_size=3 padding=same tiles=7", "9x11x6 | 4x4x3", 0, 0, 0 },
-  { "Conv2D", "filters=3 kernel_size=3 tiles=1", "6x5x9", 0, 0, 0 },
-  { "Conv2D", "size=4 filters=5 kernel_size=3 padding=same", "7x9x3 | 1x1x1 | 2x1x8 | 8x6x33", 0, 0,
+  { "Conv2D", "filters=5 kernel_size=3 padding=same", "7x9x3 | 1x1x1 | 2x1x8 | 8x6x33", 0, 0 },
+  { "Conv2D", "filters=33 kernel_size=3 use_bias=false", "3x3x5 | 7x10x4 | 5x4x1", 0, 0 },
+  { "Conv2D", "filters=40 kernel_size=3 padding=same tiles=7", "9x11x6 | 4x4x3", 0, 0 },
+  { "Conv2D", "filters=3 kernel_size=3 tiles=1", "6x5x9", 0, 0 },
+  { "Conv2D", "size=4 filters=5 kernel_size=3 padding=same", "7x9x3 | 1x1x1 | 2x1x8 | 8x6x33", 0,
     0 },
-  { "Conv2D", "size=4 filters=33 kernel_size=3 use_bias=false", "3x3x5 | 7x10x4 | 5x4x1", 0, 0, 0 },
-  { "Conv2D", "size=4 filters=40 kernel_size=3 padding=same tiles=3", "9x11x6 | 4x4x3", 0, 0, 0 },
-  { "Conv2D", "size=4 filters=3 kernel_size=3 tiles=1", "6x7x9", 0, 0, 0 },
+  { "Conv2D", "size=4 filters=33 kernel_size=3 use_bias=false", "3x3x5 | 7x10x4 | 5x4x1", 0, 0 },
+  { "Conv2D", "size=4 filters=40 kernel_size=3 padding=same tiles=3", "9x11x6 | 4x4x3", 0, 0 },
+  { "Conv2D", "size=4 filters=3 kernel_size=3 tiles=1", "6x7x9", 0, 0 },
 };
 
 const guint n_winograd_rows = G_N_ELEMENTS (winograd_rows);
