@@ -6,9 +6,9 @@
 #include "flat.glsl"
 #include "vectors.glsl"
 
-VECTORS (0, left);
-VECTORS (1, right);
-layout (set = 0, binding = 2) writeonly buffer Target { vec4 target[]; };
+VECTORS (ACCUMULATE_LEFT, left);
+VECTORS (ACCUMULATE_RIGHT, right);
+layout (set = 0, binding = ACCUMULATE_TARGET) writeonly buffer Target { vec4 target[]; };
 
 void
 main ()

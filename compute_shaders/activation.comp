@@ -7,16 +7,16 @@
 #include "flat.glsl"
 #include "vectors.glsl"
 
-layout (constant_id = 0) const uint ACTIVATION = 0;
+layout (constant_id = ACTIVATION_KIND) const uint ACTIVATION = 0;
 
-VECTORS (0, source);
-layout (set = 0, binding = 1) writeonly buffer Target { vec4 target[]; };
+VECTORS (ACTIVATION_SOURCE, source);
+layout (set = 0, binding = ACTIVATION_TARGET) writeonly buffer Target { vec4 target[]; };
 
 void
 main ()
 {
   const uint item = min (flat_item (), items - 1);
-  vec4 v = activate (ACTIVATION, alpha, max_value, threshold, LOAD (source, item));
+  vec4 v = activate (ACTIVATION, NUMBERS_OF (activation), LOAD (source, item));
 
   if (flat_item () < items)
     target[item] = v;

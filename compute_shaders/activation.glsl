@@ -17,6 +17,9 @@
 #define GELU_CUBIC 0.044715
 #define NO_MAX_VALUE 3.4e38
 
+/* Of ActivationParams, as arguments. */
+#define NUMBERS_OF(params) params.alpha, params.max_value, params.threshold
+
 float
 sigmoid (float x)
 {

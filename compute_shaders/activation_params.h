@@ -2,6 +2,7 @@
 /* Activation kinds, for C and GLSL. */
 #ifndef ACTIVATION_PARAMS_H
 #define ACTIVATION_PARAMS_H
+#include "params.h"
 
 #define CNN_ACTIVATION_LINEAR 0
 #define CNN_ACTIVATION_RELU 1 /* max_value, negative slope, threshold: relu6, leaky_relu */
@@ -19,11 +20,11 @@
 #define CNN_ACTIVATION_EXPONENTIAL 13
 #define CNN_ACTIVATION_SOFTMAX 14 /* not elementwise: kernels of its own */
 
-/* What a kernel ends with: the tail of values; or, of a gradient, the way back through a tail in
- * front of the layer, through its affine part alone or through a ReLU first. */
-#define EPILOGUE_VALUES 0
-#define EPILOGUE_GRADIENT 1
-#define EPILOGUE_GRADIENT_OF_RELU 2
+struct ActivationParams
+{
+  float alpha, max_value, threshold;
+};
+CNN_PARAMS_SIZE (ActivationParams, 12)
 
 #ifndef GL_core_profile
 typedef unsigned int CnnActivationKind;

@@ -1,27 +1,20 @@
 #version 450
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The epilogue alone. */
+/* The tail alone. */
 #extension GL_GOOGLE_include_directive : enable
-#include "activation.glsl"
 #include "affine_params.h"
 #include "flat.glsl"
-#include "vectors.glsl"
+#include "tail.glsl"
 
-layout (constant_id = 0) const uint ACTIVATION = 0;
-layout (constant_id = 1) const uint RESIDUAL = 0;
-
-VECTORS (0, source);
-VECTORS (1, affine);
-layout (set = 0, binding = 2) writeonly buffer Target { vec4 target[]; };
-VECTORS (3, residual);
-#include "epilogue.glsl"
+VECTORS (AFFINE_SOURCE, source);
+layout (set = 0, binding = AFFINE_TARGET) writeonly buffer Target { vec4 target[]; };
 
 void
 main ()
 {
   const uint item = min (flat_item (), items - 1);
   const uint plane = plane_of (item, pixels, planes);
-  vec4 v = epilogue (LOAD (source, item), plane, planes, item);
+  vec4 v = apply_tail (load_tail (plane, planes), LOAD (source, item), item);
 
   if (flat_item () < items)
     target[item] = v;

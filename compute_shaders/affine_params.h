@@ -1,13 +1,17 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #ifndef AFFINE_PARAMS_H
 #define AFFINE_PARAMS_H
-#include "params.h"
+#include "tail_params.h"
 
-/* specialization constants: 0 activation, 1 residual */
+/* Bindings, after the tail's. */
+#define AFFINE_SOURCE 3
+#define AFFINE_TARGET 4
+
 CNN_PARAMS (AffineParams)
 {
   uint items; /* vec4s */
   uint planes, pixels;
-  float alpha, max_value, threshold;
+  TailParams tail;
 };
+CNN_PARAMS_SIZE (AffineParams, 28)
 #endif

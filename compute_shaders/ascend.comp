@@ -6,12 +6,12 @@
 #include "flat.glsl"
 #include "vectors.glsl"
 
-layout (constant_id = 0) const uint DIFFERENCE = 0;
+layout (constant_id = ASCEND_DIFFERENCE) const uint DIFFERENCE = 0;
 
-layout (set = 0, binding = 0) buffer Picture { vec4 picture[]; };
-VECTORS (1, source);
-VECTORS (2, other);
-layout (set = 0, binding = 3) readonly buffer Factors { float factors[]; };
+layout (set = 0, binding = ASCEND_PICTURE) buffer Picture { vec4 picture[]; };
+VECTORS (ASCEND_SOURCE, source);
+VECTORS (ASCEND_OTHER, other);
+layout (set = 0, binding = ASCEND_FACTORS) readonly buffer Factors { float factors[]; };
 
 void
 main ()

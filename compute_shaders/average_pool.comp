@@ -6,8 +6,8 @@
 #include "pool_params.h"
 #include "vectors.glsl"
 
-VECTORS (0, source);
-layout (set = 0, binding = 1) writeonly buffer Target { vec4 target[]; };
+VECTORS (AVERAGE_POOL_SOURCE, source);
+layout (set = 0, binding = AVERAGE_POOL_TARGET) writeonly buffer Target { vec4 target[]; };
 
 void
 main ()

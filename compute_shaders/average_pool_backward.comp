@@ -6,8 +6,8 @@
 #include "pool_params.h"
 #include "vectors.glsl"
 
-VECTORS (0, gradient);
-layout (set = 0, binding = 1) writeonly buffer Target { vec4 target[]; };
+VECTORS (AVERAGE_POOL_BACKWARD_GRADIENT, gradient);
+layout (set = 0, binding = AVERAGE_POOL_BACKWARD_TARGET) writeonly buffer Target { vec4 target[]; };
 
 void
 main ()

@@ -6,12 +6,12 @@
 #include "flat.glsl"
 #include "vectors.glsl"
 
-layout (constant_id = 0) const uint OPERATION = BINARY_ADD;
-layout (constant_id = 1) const uint REPEAT = 0;
+layout (constant_id = BINARY_OPERATION) const uint OPERATION = BINARY_ADD;
+layout (constant_id = BINARY_REPEAT) const uint REPEAT = 0;
 
-VECTORS (0, left);
-VECTORS (1, right);
-layout (set = 0, binding = 2) writeonly buffer Target { vec4 target[]; };
+VECTORS (BINARY_LEFT, left);
+VECTORS (BINARY_RIGHT, right);
+layout (set = 0, binding = BINARY_TARGET) writeonly buffer Target { vec4 target[]; };
 
 /* The vec4 of an operand of the given size at this place of the result. */
 uint

@@ -8,19 +8,19 @@
 #include "flat.glsl"
 #include "vectors.glsl"
 
-layout (constant_id = 0) const uint FACTORS = 0;
-layout (constant_id = 1) const uint REPEAT = 0;
-layout (constant_id = 2) const uint OPERATION = BINARY_ADD;
-layout (constant_id = 3) const uint PLACE = 0;
+layout (constant_id = BINARY_BACKWARD_FACTORS) const uint FACTORS = 0;
+layout (constant_id = BINARY_BACKWARD_REPEAT) const uint REPEAT = 0;
+layout (constant_id = BINARY_BACKWARD_OPERATION) const uint OPERATION = BINARY_ADD;
+layout (constant_id = BINARY_BACKWARD_PLACE) const uint PLACE = 0;
 
-VECTORS (0, gradient);
-VECTORS (1, factor_0);
-VECTORS (2, factor_1);
-VECTORS (3, factor_2);
-VECTORS (4, factor_3);
-VECTORS (5, factor_4);
-layout (set = 0, binding = 6) writeonly buffer Target { vec4 target[]; };
-VECTORS (7, operand);
+VECTORS (BINARY_BACKWARD_GRADIENT, gradient);
+VECTORS (BINARY_BACKWARD_FACTOR_0, factor_0);
+VECTORS (BINARY_BACKWARD_FACTOR_1, factor_1);
+VECTORS (BINARY_BACKWARD_FACTOR_2, factor_2);
+VECTORS (BINARY_BACKWARD_FACTOR_3, factor_3);
+VECTORS (BINARY_BACKWARD_FACTOR_4, factor_4);
+layout (set = 0, binding = BINARY_BACKWARD_TARGET) writeonly buffer Target { vec4 target[]; };
+VECTORS (BINARY_BACKWARD_OPERAND, operand);
 
 uint
 place (uint n, uint plane, uint y, uint x, uint size_h, uint size_w, uint size_c)

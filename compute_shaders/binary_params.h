@@ -4,8 +4,15 @@
 #include "binary_operations.h"
 #include "params.h"
 
-/* specialization constants: 0 operation, 1 whether the operands' sizes differ. A size of 1 is
- * repeated to the result's. A sum is (left + right · right_weight) · scale. */
+/* Specialization constants. */
+#define BINARY_OPERATION 0
+#define BINARY_REPEAT 1 /* whether the operands' sizes differ */
+/* Bindings. */
+#define BINARY_LEFT 0
+#define BINARY_RIGHT 1
+#define BINARY_TARGET 2
+
+/* A size of 1 is repeated to the result's. A sum is (left + right · right_weight) · scale. */
 CNN_PARAMS (BinaryParams)
 {
   uint items; /* vec4s of the result */
@@ -14,4 +21,5 @@ CNN_PARAMS (BinaryParams)
   uint b_h, b_w, b_c;
   float right_weight, scale;
 };
+CNN_PARAMS_SIZE (BinaryParams, 48)
 #endif

@@ -6,8 +6,8 @@
 #include "flat.glsl"
 #include "vectors.glsl"
 
-VECTORS (0, source);
-layout (set = 0, binding = 1) writeonly buffer Target { vec4 target[]; };
+VECTORS (BLUR_SOURCE, source);
+layout (set = 0, binding = BLUR_TARGET) writeonly buffer Target { vec4 target[]; };
 
 int
 mirrored (int at, int size)

@@ -10,28 +10,20 @@
 #extension GL_KHR_shader_subgroup_basic : enable
 #extension GL_KHR_shader_subgroup_shuffle : enable
 #extension GL_EXT_control_flow_attributes : enable
-#include "activation.glsl"
 #include "conv2d_params.h"
-#include "vectors.glsl"
+#include "tail.glsl"
 
-layout (constant_id = 0) const uint LANES = 8;
-layout (constant_id = 1) const uint MODE = CONV2D_WINDOW;
-layout (constant_id = 2) const uint ACTIVATION = 0;
-layout (constant_id = 3) const bool CHANNELS_IN_LANES = true;
-layout (constant_id = 4) const uint NARROW = 28;
-layout (constant_id = 5) const uint WIDE = 4;
-layout (constant_id = 6) const uint RESIDUAL = 0;
-layout (constant_id = 7) const uint EPILOGUE = 0;
-layout (local_size_x_id = 0) in;
+layout (constant_id = CONV2D_LANES) const uint LANES = 8;
+layout (constant_id = CONV2D_MODE) const uint MODE = CONV2D_WINDOW;
+layout (constant_id = CONV2D_CHANNELS_IN_LANES) const bool CHANNELS_IN_LANES = true;
+layout (constant_id = CONV2D_NARROW) const uint NARROW = 28;
+layout (constant_id = CONV2D_WIDE) const uint WIDE = 4;
+layout (local_size_x_id = CONV2D_LANES) in;
 
-VECTORS (0, source);
+VECTORS (CONV2D_SOURCE, source);
 /* [channel tile][tap][input plane][channel of the tile] */
-VECTORS (1, weights);
-VECTORS (2, affine);
-layout (set = 0, binding = 3) writeonly buffer Target { vec4 target[]; };
-VECTORS (4, residual);
-VECTORS (5, value);
-#include "conv2d_epilogue.glsl"
+VECTORS (CONV2D_WEIGHTS, weights);
+layout (set = 0, binding = CONV2D_TARGET) writeonly buffer Target { vec4 target[]; };
 
 const uint CHANNELS = CHANNELS_IN_LANES ? WIDE * LANES : NARROW;
 /* Weights are packed by tiles of channels, of which a workgroup makes one or several. */
@@ -78,7 +70,7 @@ struct Grid
 };
 
 void
-store (Grid grid, Epilogue e, uint out_plane, uint pixel, vec4 sum)
+store (Grid grid, Tail t, uint out_plane, uint pixel, vec4 sum)
 {
   uint item = pixel;
 
@@ -90,7 +82,7 @@ store (Grid grid, Epilogue e, uint out_plane, uint pixel, vec4 sum)
     }
   item += (gl_WorkGroupID.z * out_planes + out_plane) * out_h * out_w;
   if (pixel < grid.pixels && out_plane < out_planes)
-    target[item] = apply_epilogue (e, sum, item);
+    target[item] = apply_tail (t, sum, item);
 }
 
 vec4
@@ -253,13 +245,13 @@ main ()
     [[unroll]] for (int v = 0; v < WIDE; v++)
       {
         const uint out_plane = (first + uint (v) * LANES + lane) / 4;
-        const Epilogue e = load_epilogue (min (out_plane, out_planes - 1), out_planes);
+        const Tail t = load_tail (min (out_plane, out_planes - 1), out_planes);
 
         [[unroll]] for (int n = 0; n < NARROW; n += 4)
           {
             const uint i = uint (n) / LANES, row = (lane ^ uint (n) % LANES) % vector_length (i);
 
-            store (grid, e, out_plane, tile * PIXELS + i * LANES + row,
+            store (grid, t, out_plane, tile * PIXELS + i * LANES + row,
                    exchange (vec4 (acc[n][v], acc[n + 1][v], acc[n + 2][v], acc[n + 3][v])));
           }
       }
@@ -267,10 +259,10 @@ main ()
     [[unroll]] for (int n = 0; n < NARROW; n += 4)
       {
         const uint out_plane = (first + uint (n)) / 4;
-        const Epilogue e = load_epilogue (min (out_plane, out_planes - 1), out_planes);
+        const Tail t = load_tail (min (out_plane, out_planes - 1), out_planes);
 
         [[unroll]] for (int v = 0; v < WIDE; v++)
-          store (grid, e, out_plane, tile * PIXELS + uint (v) * LANES + lane,
+          store (grid, t, out_plane, tile * PIXELS + uint (v) * LANES + lane,
                  vec4 (acc[n][v], acc[n + 1][v], acc[n + 2][v], acc[n + 3][v]));
       }
 }

@@ -2,22 +2,16 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Grouped convolution, one channel at a time: groups of any size, not on four-channel borders. */
 #extension GL_GOOGLE_include_directive : enable
-#include "activation.glsl"
 #include "conv2d_grouped_params.h"
 #include "flat.glsl"
-#include "vectors.glsl"
+#include "tail.glsl"
 
-layout (constant_id = 0) const uint BACKWARD = 0;
-layout (constant_id = 1) const uint ACTIVATION = 0;
-layout (constant_id = 2) const uint RESIDUAL = 0;
+layout (constant_id = CONV2D_GROUPED_BACKWARD) const uint BACKWARD = 0;
 
-layout (set = 0, binding = 0) readonly buffer Source { float source[]; };
+layout (set = 0, binding = CONV2D_GROUPED_SOURCE) readonly buffer Source { float source[]; };
 /* Keras' kernel (kernel_h, kernel_w, in_c / groups, out_c) */
-layout (set = 0, binding = 1) readonly buffer Weights { float weights[]; };
-VECTORS (2, affine);
-layout (set = 0, binding = 3) writeonly buffer Target { vec4 target[]; };
-VECTORS (4, residual);
-#include "epilogue.glsl"
+layout (set = 0, binding = CONV2D_GROUPED_WEIGHTS) readonly buffer Weights { float weights[]; };
+layout (set = 0, binding = CONV2D_GROUPED_TARGET) writeonly buffer Target { vec4 target[]; };
 
 uint
 element (uint n, uint c, uint channels, uint y, uint x, uint h, uint w)
@@ -77,9 +71,5 @@ main ()
   for (uint i = 0; i < 4; i++)
     if (plane * 4 + i < channels)
       v[i] = BACKWARD != 0 ? backward (n, plane * 4 + i, y, x) : forward (n, plane * 4 + i, y, x);
-  if (BACKWARD == 0)
-    v = epilogue (v, plane, planes, item);
-  else if (RESIDUAL != 0)
-    v += LOAD (residual, item);
-  target[item] = v;
+  target[item] = apply_tail (load_tail (plane, planes), v, item);
 }

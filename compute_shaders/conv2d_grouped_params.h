@@ -1,10 +1,16 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #ifndef CONV2D_GROUPED_PARAMS_H
 #define CONV2D_GROUPED_PARAMS_H
-#include "params.h"
+#include "tail_params.h"
 
-/* specialization constants: 0 backward, 1 activation, 2 residual. Sizes are the layer's own,
- * both ways. */
+/* Specialization constants, after the tail's. */
+#define CONV2D_GROUPED_BACKWARD 3
+/* Bindings, after the tail's. */
+#define CONV2D_GROUPED_SOURCE 3
+#define CONV2D_GROUPED_WEIGHTS 4
+#define CONV2D_GROUPED_TARGET 5
+
+/* Sizes are the layer's own, both ways. */
 CNN_PARAMS (Conv2dGroupedParams)
 {
   uint items; /* vec4s to compute */
@@ -13,6 +19,7 @@ CNN_PARAMS (Conv2dGroupedParams)
   uint kernel_h, kernel_w, groups;
   int before_y, before_x;
   uint stride_y, stride_x, dilation_y, dilation_x;
-  float alpha, max_value, threshold;
+  TailParams tail;
 };
+CNN_PARAMS_SIZE (Conv2dGroupedParams, 80)
 #endif

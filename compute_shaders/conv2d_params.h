@@ -7,23 +7,28 @@
  * is taken from the dilation. */
 #ifndef CONV2D_PARAMS_H
 #define CONV2D_PARAMS_H
-#include "params.h"
+#include "tail_params.h"
 
 /* Tiles of a workgroup: so many output channels or, in a large tile, twice as many; or few, as a
- * picture has. Weights are packed by tiles of channels. Pixels: so many or, in a large tile, many
- * where the channels lie along the lanes, else vectors of them. */
+ * picture has. Weights are packed by tiles of channels. */
 #define CONV2D_TILE_CHANNELS 32
-#define CONV2D_TILE_PIXELS 28
-#define CONV2D_TILE_MANY_PIXELS 52
-#define CONV2D_TILE_VECTORS 4
 #define CONV2D_FEW_CHANNELS 4
-#define CONV2D_FEW_VECTORS 8
 
-/* specialization constants: 0 lanes, 1 mode, 2 activation, 3 channels in lanes, 4 narrow, 5 wide,
- * 6 residual, 7 epilogue */
+/* Modes. */
 #define CONV2D_POINTWISE 0
 #define CONV2D_WINDOW 1
 #define CONV2D_SPREAD 2
+
+/* Specialization constants, after the tail's. */
+#define CONV2D_LANES 3
+#define CONV2D_MODE 4
+#define CONV2D_CHANNELS_IN_LANES 5
+#define CONV2D_NARROW 6
+#define CONV2D_WIDE 7
+/* Bindings, after the tail's. */
+#define CONV2D_SOURCE 3
+#define CONV2D_WEIGHTS 4
+#define CONV2D_TARGET 5
 
 CNN_PARAMS (Conv2dParams)
 {
@@ -34,7 +39,7 @@ CNN_PARAMS (Conv2dParams)
   uint stride_y, stride_x, dilation_y, dilation_x;
   int up_y, up_x, every_y, every_x, inverse_y, inverse_x;
   uint weights_step; /* vec4s between the weights of two pictures; 0: all share them */
-  uint has_affine;
-  float alpha, max_value, threshold;
+  TailParams tail;
 };
+CNN_PARAMS_SIZE (Conv2dParams, 100)
 #endif

@@ -6,8 +6,8 @@
 #include "flat.glsl"
 #include "vectors.glsl"
 
-VECTORS (0, source);
-layout (set = 0, binding = 1) buffer Target { vec4 target[]; };
+VECTORS (COPY_REGION_SOURCE, source);
+layout (set = 0, binding = COPY_REGION_TARGET) buffer Target { vec4 target[]; };
 
 void
 main ()

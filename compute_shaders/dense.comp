@@ -1,20 +1,14 @@
 #version 450
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #extension GL_GOOGLE_include_directive : enable
-#include "activation.glsl"
 #include "dense_params.h"
-#include "vectors.glsl"
+#include "tail.glsl"
 
-layout (constant_id = 0) const uint ACTIVATION = 0;
-layout (constant_id = 1) const uint RESIDUAL = 0;
 layout (local_size_x = DENSE_COLUMNS, local_size_y = DENSE_SLICES) in;
 
-VECTORS (0, source);
-VECTORS (1, weights);
-VECTORS (2, affine);
-layout (set = 0, binding = 3) writeonly buffer Target { vec4 target[]; };
-VECTORS (4, residual);
-#include "epilogue.glsl"
+VECTORS (DENSE_SOURCE, source);
+VECTORS (DENSE_WEIGHTS, weights);
+layout (set = 0, binding = DENSE_TARGET) writeonly buffer Target { vec4 target[]; };
 
 shared vec4 parts[DENSE_SLICES][DENSE_COLUMNS];
 
@@ -45,6 +39,6 @@ main ()
       for (uint i = 1; i < DENSE_SLICES; i++)
         sum += parts[i][column];
       const uint item = (n * out_planes + plane) * pixels + pixel;
-      target[item] = epilogue (sum, plane, out_planes, item);
+      target[item] = apply_tail (load_tail (plane, out_planes), sum, item);
     }
 }

@@ -7,9 +7,9 @@
 #include "flat.glsl"
 #include "vectors.glsl"
 
-VECTORS (0, source); /* of the output */
-VECTORS (1, weights);
-layout (set = 0, binding = 2) buffer Target { vec4 target[]; };
+VECTORS (DENSE_BACKWARD_SOURCE, source); /* of the output */
+VECTORS (DENSE_BACKWARD_WEIGHTS, weights);
+layout (set = 0, binding = DENSE_BACKWARD_TARGET) buffer Target { vec4 target[]; };
 
 void
 main ()

@@ -2,22 +2,15 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Depthwise convolution: output channel o reads input channel o / multiplier. */
 #extension GL_GOOGLE_include_directive : enable
-#include "activation.glsl"
 #include "depthwise_params.h"
 #include "flat.glsl"
-#include "vectors.glsl"
+#include "tail.glsl"
 
-layout (constant_id = 0) const uint SINGLE = 1;
-layout (constant_id = 1) const uint ACTIVATION = 0;
-layout (constant_id = 2) const uint AFFINE = 1;
-layout (constant_id = 3) const uint RESIDUAL = 0;
+layout (constant_id = DEPTHWISE_SINGLE) const uint SINGLE = 1;
 
-VECTORS (0, source);
-VECTORS (1, weights); /* [output plane][tap] */
-VECTORS (2, affine);
-layout (set = 0, binding = 3) writeonly buffer Target { vec4 target[]; };
-VECTORS (4, residual);
-#include "epilogue.glsl"
+VECTORS (DEPTHWISE_SOURCE, source);
+VECTORS (DEPTHWISE_WEIGHTS, weights); /* [output plane][tap] */
+layout (set = 0, binding = DEPTHWISE_TARGET) writeonly buffer Target { vec4 target[]; };
 
 void
 main ()
@@ -54,8 +47,7 @@ main ()
       sx = next_row ? left : sx + step_x;
       sy += next_row ? step_y : 0;
     }
-  if (AFFINE != 0)
-    sum = epilogue (sum, out_plane, out_planes, item);
+  sum = apply_tail (load_tail (out_plane, out_planes), sum, item);
   if (flat_item () < items)
     target[item] = sum;
 }

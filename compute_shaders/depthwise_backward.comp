@@ -6,13 +6,13 @@
 #include "flat.glsl"
 #include "vectors.glsl"
 
-layout (constant_id = 0) const uint SINGLE = 1;
-layout (constant_id = 1) const uint RESIDUAL = 0;
+layout (constant_id = DEPTHWISE_BACKWARD_SINGLE) const uint SINGLE = 1;
+layout (constant_id = DEPTHWISE_BACKWARD_HAS_RESIDUAL) const uint RESIDUAL = 0;
 
-VECTORS (0, source); /* of the output */
-VECTORS (1, weights); /* [output plane][tap] */
-layout (set = 0, binding = 2) writeonly buffer Target { vec4 target[]; };
-VECTORS (3, residual);
+VECTORS (DEPTHWISE_BACKWARD_SOURCE, source); /* of the output */
+VECTORS (DEPTHWISE_BACKWARD_WEIGHTS, weights); /* [output plane][tap] */
+layout (set = 0, binding = DEPTHWISE_BACKWARD_TARGET) writeonly buffer Target { vec4 target[]; };
+VECTORS (DEPTHWISE_BACKWARD_RESIDUAL, residual);
 
 void
 main ()

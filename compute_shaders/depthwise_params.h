@@ -1,10 +1,24 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #ifndef DEPTHWISE_PARAMS_H
 #define DEPTHWISE_PARAMS_H
-#include "params.h"
+#include "tail_params.h"
 
-/* specialization constants: 0 multiplier is 1; forward: 1 activation, 2 affine, 3 residual;
- * backward: 1 residual */
+/* Specialization constants of depthwise, after the tail's. */
+#define DEPTHWISE_SINGLE 3 /* multiplier 1 */
+/* Bindings of depthwise, after the tail's. */
+#define DEPTHWISE_SOURCE 3
+#define DEPTHWISE_WEIGHTS 4
+#define DEPTHWISE_TARGET 5
+
+/* Specialization constants of depthwise_backward. */
+#define DEPTHWISE_BACKWARD_SINGLE 0 /* multiplier 1 */
+#define DEPTHWISE_BACKWARD_HAS_RESIDUAL 1
+/* Bindings of depthwise_backward. */
+#define DEPTHWISE_BACKWARD_SOURCE 0
+#define DEPTHWISE_BACKWARD_WEIGHTS 1
+#define DEPTHWISE_BACKWARD_TARGET 2
+#define DEPTHWISE_BACKWARD_RESIDUAL 3
+
 CNN_PARAMS (DepthwiseParams)
 {
   uint items; /* vec4s to compute */
@@ -13,7 +27,8 @@ CNN_PARAMS (DepthwiseParams)
   uint taps, kernel_w, multiplier;
   int before_y, before_x;
   uint stride_y, stride_x, dilation_y, dilation_x;
-  float alpha, max_value, threshold;
   uint in_c;
+  TailParams tail;
 };
+CNN_PARAMS_SIZE (DepthwiseParams, 84)
 #endif

@@ -7,26 +7,18 @@
  * convolution by the reversed taps. */
 #extension GL_GOOGLE_include_directive : enable
 #extension GL_EXT_control_flow_attributes : enable
-#include "activation.glsl"
 #include "depthwise_tiles_params.h"
-#include "vectors.glsl"
+#include "tail.glsl"
 
-layout (constant_id = 0) const uint LANES = 8;
-layout (constant_id = 1) const int KERNEL = 3;
-layout (constant_id = 2) const int STRIDE = 1;
-layout (constant_id = 3) const int UP = 1;
-layout (constant_id = 4) const uint ACTIVATION = 0;
-layout (constant_id = 5) const uint RESIDUAL = 0;
-layout (constant_id = 6) const uint EPILOGUE = 0;
-layout (local_size_x_id = 0) in;
+layout (constant_id = DEPTHWISE_TILES_LANES) const uint LANES = 8;
+layout (constant_id = DEPTHWISE_TILES_KERNEL) const int KERNEL = 3;
+layout (constant_id = DEPTHWISE_TILES_STRIDE) const int STRIDE = 1;
+layout (constant_id = DEPTHWISE_TILES_UP) const int UP = 1;
+layout (local_size_x_id = DEPTHWISE_TILES_LANES) in;
 
-VECTORS (0, source);
-VECTORS (1, weights); /* [plane][tap] */
-VECTORS (2, affine);
-layout (set = 0, binding = 3) writeonly buffer Target { vec4 target[]; };
-VECTORS (4, residual);
-VECTORS (5, value);
-#include "conv2d_epilogue.glsl"
+VECTORS (DEPTHWISE_TILES_SOURCE, source);
+VECTORS (DEPTHWISE_TILES_WEIGHTS, weights); /* [plane][tap] */
+layout (set = 0, binding = DEPTHWISE_TILES_TARGET) writeonly buffer Target { vec4 target[]; };
 
 #define TX DEPTHWISE_TILE_WIDTH
 const int TAPS = KERNEL * KERNEL;
@@ -66,7 +58,7 @@ main ()
     [[unroll]] for (int c = 0; c < TX; c++)
       sums[r][c] = vec4 (0.);
 
-  const Epilogue e = load_epilogue (uint (channels), planes);
+  const Tail own = load_tail (uint (channels), planes);
   const int top = max (target_y + tile_y * rows, 0);
   for (; to_y < end; to_y += UP)
     {
@@ -102,7 +94,7 @@ main ()
           [[unroll]] for (int c = 0; c < TX; c++)
             {
               int item = writes[c] ? to + u * across + c : 0;
-              vec4 v = apply_epilogue (e, sums[u][c], uint (item));
+              vec4 v = apply_tail (own, sums[u][c], uint (item));
 
               if (writes[c])
                 target[item] = v;

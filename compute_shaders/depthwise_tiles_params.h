@@ -1,12 +1,20 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #ifndef DEPTHWISE_TILES_PARAMS_H
 #define DEPTHWISE_TILES_PARAMS_H
-#include "params.h"
+#include "tail_params.h"
 
 #define DEPTHWISE_TILE_WIDTH 4
 
-/* specialization constants: 0 lanes, 1 sides of the kernel, 2 stride, 3 stride of a gradient,
- * 4 activation, 5 residual, 6 epilogue */
+/* Specialization constants, after the tail's. */
+#define DEPTHWISE_TILES_LANES 3
+#define DEPTHWISE_TILES_KERNEL 4 /* its sides */
+#define DEPTHWISE_TILES_STRIDE 5
+#define DEPTHWISE_TILES_UP 6 /* stride of a gradient */
+/* Bindings, after the tail's. */
+#define DEPTHWISE_TILES_SOURCE 3
+#define DEPTHWISE_TILES_WEIGHTS 4
+#define DEPTHWISE_TILES_TARGET 5
+
 CNN_PARAMS (DepthwiseTilesParams)
 {
   uint planes; /* of a picture */
@@ -16,7 +24,7 @@ CNN_PARAMS (DepthwiseTilesParams)
   int source_y, source_x;     /* what the first tile's window starts with */
   int target_y, target_x;     /* where the first tile starts */
   int first_tap, step_tap;
-  uint has_affine;
-  float alpha, max_value, threshold;
+  TailParams tail;
 };
+CNN_PARAMS_SIZE (DepthwiseTilesParams, 76)
 #endif

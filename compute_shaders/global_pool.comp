@@ -7,10 +7,10 @@
 #include "global_pool_params.h"
 #include "vectors.glsl"
 
-layout (constant_id = 0) const uint MODE = GLOBAL_POOL_MEAN;
+layout (constant_id = GLOBAL_POOL_MODE) const uint MODE = GLOBAL_POOL_MEAN;
 
-VECTORS (0, source);
-layout (set = 0, binding = 1) writeonly buffer Target { vec4 target[]; };
+VECTORS (GLOBAL_POOL_SOURCE, source);
+layout (set = 0, binding = GLOBAL_POOL_TARGET) writeonly buffer Target { vec4 target[]; };
 
 void
 main ()

@@ -7,12 +7,12 @@
 #include "global_pool_params.h"
 #include "vectors.glsl"
 
-layout (constant_id = 0) const uint MODE = GLOBAL_POOL_MEAN;
+layout (constant_id = GLOBAL_POOL_BACKWARD_MODE) const uint MODE = GLOBAL_POOL_MEAN;
 
-VECTORS (0, gradient);
-VECTORS (1, source);
-VECTORS (2, maximum_and_count);
-layout (set = 0, binding = 3) writeonly buffer Target { vec4 target[]; };
+VECTORS (GLOBAL_POOL_BACKWARD_GRADIENT, gradient);
+VECTORS (GLOBAL_POOL_BACKWARD_SOURCE, source);
+VECTORS (GLOBAL_POOL_BACKWARD_MAXIMUM_AND_COUNT, maximum_and_count);
+layout (set = 0, binding = GLOBAL_POOL_BACKWARD_TARGET) writeonly buffer Target { vec4 target[]; };
 
 void
 main ()

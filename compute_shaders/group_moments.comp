@@ -7,12 +7,12 @@
 
 #define LANES 64
 layout (local_size_x = LANES) in;
-layout (constant_id = 0) const uint BACKWARD = 0;
+layout (constant_id = MOMENTS_BACKWARD) const uint BACKWARD = 0;
 
-VECTORS (0, source);
-VECTORS (1, gradient);
-VECTORS (2, gamma);
-layout (set = 0, binding = 3) writeonly buffer Target { vec4 target[]; };
+VECTORS (MOMENTS_SOURCE, source);
+VECTORS (MOMENTS_GRADIENT, gradient);
+VECTORS (MOMENTS_GAMMA, gamma);
+layout (set = 0, binding = MOMENTS_TARGET) writeonly buffer Target { vec4 target[]; };
 
 shared vec4 sums[LANES];
 

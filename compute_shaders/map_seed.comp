@@ -6,8 +6,8 @@
 #include "flat.glsl"
 #include "map_seed_params.h"
 
-layout (set = 0, binding = 0) readonly buffer Units { int units[]; };
-layout (set = 0, binding = 1) writeonly buffer Target { vec4 target[]; };
+layout (set = 0, binding = MAP_SEED_UNITS) readonly buffer Units { int units[]; };
+layout (set = 0, binding = MAP_SEED_TARGET) writeonly buffer Target { vec4 target[]; };
 
 void
 main ()

@@ -3,6 +3,10 @@
 #define MAP_SEED_PARAMS_H
 #include "params.h"
 
+/* Bindings. */
+#define MAP_SEED_UNITS 0
+#define MAP_SEED_TARGET 1
+
 CNN_PARAMS (MapSeedParams)
 {
   uint items; /* vec4s */
@@ -10,5 +14,6 @@ CNN_PARAMS (MapSeedParams)
   uint border; /* cells left out on each side */
   float value;
 };
+CNN_PARAMS_SIZE (MapSeedParams, 24)
 
 #endif

@@ -7,11 +7,11 @@
 #include "pool_params.h"
 #include "vectors.glsl"
 
-layout (constant_id = 0) const uint INDICES = 0;
+layout (constant_id = MAX_POOL_KEEPS_INDICES) const uint INDICES = 0;
 
-VECTORS (0, source);
-layout (set = 0, binding = 1) writeonly buffer Target { vec4 target[]; };
-layout (set = 0, binding = 2) writeonly buffer Indices { vec4 indices[]; };
+VECTORS (MAX_POOL_SOURCE, source);
+layout (set = 0, binding = MAX_POOL_TARGET) writeonly buffer Target { vec4 target[]; };
+layout (set = 0, binding = MAX_POOL_INDICES) writeonly buffer Indices { vec4 indices[]; };
 
 void
 main ()

@@ -2,42 +2,33 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* An element gathers the gradients of the windows that chose it; `indices` are max_pool's. With a
  * constant STRIDE an item is a square of STRIDE by STRIDE elements, which few windows meet; a STRIDE
- * of 0 takes any window, element by element. The sums may go on back through a tail in front of the
- * layer: see activation_params.h. */
+ * of 0 takes any window, element by element. */
 #extension GL_GOOGLE_include_directive : enable
 #extension GL_EXT_control_flow_attributes : enable
-#include "activation.glsl"
 #include "flat.glsl"
 #include "pool_params.h"
-#include "vectors.glsl"
+#include "tail.glsl"
 
-layout (constant_id = 0) const int KERNEL = 0;
-layout (constant_id = 1) const int STRIDE = 0;
-layout (constant_id = 2) const uint EPILOGUE = 0;
+layout (constant_id = MAX_POOL_BACKWARD_KERNEL) const int KERNEL = 0;
+layout (constant_id = MAX_POOL_BACKWARD_STRIDE) const int STRIDE = 0;
 
-VECTORS (0, indices);
-VECTORS (1, gradient);
-layout (set = 0, binding = 2) writeonly buffer Target { vec4 target[]; };
-VECTORS (3, affine);
-VECTORS (4, value);
+VECTORS (MAX_POOL_BACKWARD_INDICES, indices);
+VECTORS (MAX_POOL_BACKWARD_GRADIENT, gradient);
+layout (set = 0, binding = MAX_POOL_BACKWARD_TARGET) writeonly buffer Target { vec4 target[]; };
 
 const int SIDE = STRIDE > 0 ? STRIDE : 1;
 const int WINDOWS = (KERNEL + SIDE - 1) / SIDE; /* along a side, that meet a square */
 
 void
-store (int item, vec4 scale, vec4 v)
+store (int item, Tail t, vec4 v)
 {
-  if (EPILOGUE == EPILOGUE_GRADIENT_OF_RELU)
-    v *= derivative_from_output (CNN_ACTIVATION_RELU, alpha, max_value, LOAD (value, item));
-  target[item] = EPILOGUE != EPILOGUE_VALUES ? v * scale : v;
+  target[item] = TAIL == TAIL_OF_VALUES ? v : apply_tail (t, v, uint (item));
 }
 
-vec4
-scale_of (int plane)
+Tail
+tail_of (int plane)
 {
-  const uint within = remainder_of (uint (plane), uint (planes));
-
-  return has_affine != 0 ? LOAD (affine, uint (planes) + within) : vec4 (1.);
+  return load_tail (remainder_of (uint (plane), planes), planes);
 }
 
 void
@@ -48,7 +39,7 @@ gather_square (int item)
   const Place place = place_of (item, down, across);
   const int plane = place.plane, square_y = place.y, square_x = place.x;
   const int y = square_y * SIDE - rest_y, x = square_x * SIDE - rest_x;
-  const vec4 scale = scale_of (plane);
+  const Tail t = tail_of (plane);
   vec4 sums[SIDE * SIDE];
 
   [[unroll]] for (int i = 0; i < SIDE * SIDE; i++)
@@ -75,7 +66,7 @@ gather_square (int item)
       int to_y = y + j / SIDE, to_x = x + j % SIDE;
 
       if (to_y >= 0 && to_y < in_h && to_x >= 0 && to_x < in_w && flat_item () < items)
-        store ((plane * in_h + to_y) * in_w + to_x, scale, sums[j]);
+        store ((plane * in_h + to_y) * in_w + to_x, t, sums[j]);
     }
 }
 
@@ -98,7 +89,7 @@ gather_element (int item)
                     equal (LOAD (indices, at), vec4 (cell)));
       }
   if (flat_item () < items)
-    store (item, scale_of (plane), sum);
+    store (item, tail_of (plane), sum);
 }
 
 void

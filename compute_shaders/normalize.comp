@@ -3,23 +3,17 @@
 /* Takes off the mean and divides by the deviation, by moments of its pixel or of its channel's group;
  * or the gradient: (h - mean (h) - x mean (h x)) / deviation for h = g · gamma, x the result. */
 #extension GL_GOOGLE_include_directive : enable
-#include "activation.glsl"
 #include "flat.glsl"
 #include "normalize_params.h"
-#include "vectors.glsl"
+#include "tail.glsl"
 
-layout (constant_id = 0) const uint BACKWARD = 0;
-layout (constant_id = 1) const uint ACTIVATION = 0;
-layout (constant_id = 2) const uint GROUPS = 0;
-layout (constant_id = 3) const uint RESIDUAL = 0;
+layout (constant_id = NORMALIZE_BACKWARD) const uint BACKWARD = 0;
+layout (constant_id = NORMALIZE_GROUPS) const uint GROUPS = 0;
 
-VECTORS (0, source);
-VECTORS (1, gradient);
-VECTORS (2, affine); /* backward: gamma */
-VECTORS (3, moments);
-layout (set = 0, binding = 4) writeonly buffer Target { vec4 target[]; };
-VECTORS (5, residual);
-#include "epilogue.glsl"
+VECTORS (NORMALIZE_SOURCE, source);
+VECTORS (NORMALIZE_GRADIENT, gradient);
+VECTORS (NORMALIZE_MOMENTS, moments);
+layout (set = 0, binding = NORMALIZE_TARGET) writeonly buffer Target { vec4 target[]; };
 
 void
 main ()
@@ -41,7 +35,7 @@ main ()
   moment = transpose (moment);
   v = (v - moment[0]) * moment[1];
   if (BACKWARD == 0)
-    v = epilogue (v, plane, planes, item);
+    v = apply_tail (load_tail (plane, planes), v, item);
   else
     v = moment[1]
         * (LOAD (gradient, item) * LOAD (affine, plane) - moment[2]

@@ -5,16 +5,32 @@
  * normalized value. */
 #ifndef NORMALIZE_PARAMS_H
 #define NORMALIZE_PARAMS_H
-#include "params.h"
+#include "tail_params.h"
 
-/* specialization constants: 0 whether backward; normalize: 1 activation, 2 whether grouped,
- * 3 residual */
+/* Specialization constants of pixel_moments and group_moments. */
+#define MOMENTS_BACKWARD 0
+/* Bindings of pixel_moments and group_moments. */
+#define MOMENTS_SOURCE 0
+#define MOMENTS_GRADIENT 1
+#define MOMENTS_GAMMA 2
+#define MOMENTS_TARGET 3
+
+/* Specialization constants of normalize, after the tail's. */
+#define NORMALIZE_BACKWARD 3
+#define NORMALIZE_GROUPS 4 /* whether there are any */
+/* Bindings of normalize, after the tail's. */
+#define NORMALIZE_SOURCE 3
+#define NORMALIZE_GRADIENT 4
+#define NORMALIZE_MOMENTS 5
+#define NORMALIZE_TARGET 6
+
 CNN_PARAMS (NormalizeParams)
 {
   uint items; /* normalize: vec4s; pixel_moments: pixels */
   uint pixels, planes, channels;
   uint groups;
   float epsilon;
-  float alpha, max_value, threshold;
+  TailParams tail; /* normalize; backward: gamma in place of center */
 };
+CNN_PARAMS_SIZE (NormalizeParams, 40)
 #endif

@@ -5,8 +5,8 @@
 #include "flat.glsl"
 #include "permute_params.h"
 
-layout (set = 0, binding = 0) readonly buffer Source { float source[]; };
-layout (set = 0, binding = 1) writeonly buffer Target { vec4 target[]; };
+layout (set = 0, binding = PERMUTE_SOURCE) readonly buffer Source { float source[]; };
+layout (set = 0, binding = PERMUTE_TARGET) writeonly buffer Target { vec4 target[]; };
 
 void
 main ()

@@ -6,12 +6,12 @@
 #include "prelu_params.h"
 #include "vectors.glsl"
 
-layout (constant_id = 0) const uint BACKWARD = 0;
+layout (constant_id = PRELU_BACKWARD) const uint BACKWARD = 0;
 
-VECTORS (0, source);
-VECTORS (1, slopes);
-VECTORS (2, gradient);
-layout (set = 0, binding = 3) writeonly buffer Target { vec4 target[]; };
+VECTORS (PRELU_SOURCE, source);
+VECTORS (PRELU_SLOPES, slopes);
+VECTORS (PRELU_GRADIENT, gradient);
+layout (set = 0, binding = PRELU_TARGET) writeonly buffer Target { vec4 target[]; };
 
 void
 main ()

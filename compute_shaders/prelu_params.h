@@ -3,8 +3,15 @@
 #define PRELU_PARAMS_H
 #include "params.h"
 
-/* specialization constant 0: whether the result is the gradient. Slopes have a place for every
- * channel, row and column, or one along a side that shares them. */
+/* Specialization constants. */
+#define PRELU_BACKWARD 0 /* whether the result is the gradient */
+/* Bindings. */
+#define PRELU_SOURCE 0
+#define PRELU_SLOPES 1
+#define PRELU_GRADIENT 2
+#define PRELU_TARGET 3
+
+/* Slopes have a place for every channel, row and column, or one along a side that shares them. */
 CNN_PARAMS (PreluParams)
 {
   uint items; /* vec4s */
@@ -12,4 +19,5 @@ CNN_PARAMS (PreluParams)
   uint slope_planes, slope_h, slope_w;
   uint spread; /* 1 where all channels share one slope */
 };
+CNN_PARAMS_SIZE (PreluParams, 32)
 #endif

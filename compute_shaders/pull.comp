@@ -7,8 +7,8 @@
 #include "flat.glsl"
 #include "vectors.glsl"
 
-VECTORS (0, source);
-layout (set = 0, binding = 1) writeonly buffer Target { vec4 target[]; };
+VECTORS (PULL_SOURCE, source);
+layout (set = 0, binding = PULL_TARGET) writeonly buffer Target { vec4 target[]; };
 
 vec4
 pixel (int first, int y, int x)

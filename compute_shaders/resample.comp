@@ -7,10 +7,10 @@
 #include "resample_params.h"
 #include "vectors.glsl"
 
-VECTORS (0, source);
-layout (set = 0, binding = 1) readonly buffer Rows { uint rows[]; };
-layout (set = 0, binding = 2) readonly buffer Columns { uint columns[]; };
-layout (set = 0, binding = 3) writeonly buffer Target { vec4 target[]; };
+VECTORS (RESAMPLE_SOURCE, source);
+layout (set = 0, binding = RESAMPLE_ROWS) readonly buffer Rows { uint rows[]; };
+layout (set = 0, binding = RESAMPLE_COLUMNS) readonly buffer Columns { uint columns[]; };
+layout (set = 0, binding = RESAMPLE_TARGET) writeonly buffer Target { vec4 target[]; };
 
 void
 main ()

@@ -7,6 +7,12 @@
  * how many, the sum of their weights; then the weights, as floats, up to `pitch` numbers. */
 #define RESAMPLE_HEAD 3
 
+/* Bindings. */
+#define RESAMPLE_SOURCE 0
+#define RESAMPLE_ROWS 1
+#define RESAMPLE_COLUMNS 2
+#define RESAMPLE_TARGET 3
+
 CNN_PARAMS (ResampleParams)
 {
   uint items; /* vec4s of the target */
@@ -14,4 +20,5 @@ CNN_PARAMS (ResampleParams)
   uint pitch_y, pitch_x;
   float fill; /* has the weight that is missing from 1 */
 };
+CNN_PARAMS_SIZE (ResampleParams, 32)
 #endif

@@ -5,8 +5,8 @@
 #include "flat.glsl"
 #include "reshape_params.h"
 
-layout (set = 0, binding = 0) readonly buffer Source { float source[]; };
-layout (set = 0, binding = 1) writeonly buffer Target { vec4 target[]; };
+layout (set = 0, binding = RESHAPE_SOURCE) readonly buffer Source { float source[]; };
+layout (set = 0, binding = RESHAPE_TARGET) writeonly buffer Target { vec4 target[]; };
 
 void
 main ()

@@ -7,8 +7,8 @@
 #include "softmax_params.h"
 #include "vectors.glsl"
 
-VECTORS (0, source);
-layout (set = 0, binding = 1) writeonly buffer Target { vec4 target[]; };
+VECTORS (SOFTMAX_SOURCE, source);
+layout (set = 0, binding = SOFTMAX_TARGET) writeonly buffer Target { vec4 target[]; };
 
 vec4
 exponentials (uint at, uint plane, float largest)

@@ -6,9 +6,9 @@
 #include "softmax_params.h"
 #include "vectors.glsl"
 
-VECTORS (0, value);
-VECTORS (1, gradient);
-layout (set = 0, binding = 2) writeonly buffer Target { vec4 target[]; };
+VECTORS (SOFTMAX_BACKWARD_VALUE, value);
+VECTORS (SOFTMAX_BACKWARD_GRADIENT, gradient);
+layout (set = 0, binding = SOFTMAX_BACKWARD_TARGET) writeonly buffer Target { vec4 target[]; };
 
 void
 main ()

@@ -6,11 +6,11 @@
 #include "flat.glsl"
 #include "vectors.glsl"
 
-layout (constant_id = 0) const uint DIFFERENCE = 0;
+layout (constant_id = SQUARES_DIFFERENCE) const uint DIFFERENCE = 0;
 
-VECTORS (0, source);
-VECTORS (1, other);
-layout (set = 0, binding = 2) writeonly buffer Sums { float sums[]; };
+VECTORS (SQUARES_SOURCE, source);
+VECTORS (SQUARES_OTHER, other);
+layout (set = 0, binding = SQUARES_SUMS) writeonly buffer Sums { float sums[]; };
 
 void
 main ()

@@ -5,11 +5,11 @@
 #include "ascent_params.h"
 #include "flat.glsl"
 
-layout (constant_id = 0) const uint NEXT_MOVE = 0;
+layout (constant_id = STEP_LENGTH_NEXT_MOVE) const uint NEXT_MOVE = 0;
 
-layout (set = 0, binding = 0) readonly buffer Sums { float sums[]; };
-layout (set = 0, binding = 1) writeonly buffer Factors { float factors[]; };
-layout (set = 0, binding = 2) buffer Moves { vec4 moves[]; };
+layout (set = 0, binding = STEP_LENGTH_SUMS) readonly buffer Sums { float sums[]; };
+layout (set = 0, binding = STEP_LENGTH_FACTORS) writeonly buffer Factors { float factors[]; };
+layout (set = 0, binding = STEP_LENGTH_MOVES) buffer Moves { vec4 moves[]; };
 
 void
 main ()

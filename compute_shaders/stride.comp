@@ -7,12 +7,12 @@
 #include "stride_params.h"
 #include "vectors.glsl"
 
-layout (constant_id = 0) const uint SPREAD = 0;
-layout (constant_id = 1) const uint RESIDUAL = 0;
+layout (constant_id = STRIDE_SPREAD) const uint SPREAD = 0;
+layout (constant_id = STRIDE_HAS_RESIDUAL) const uint RESIDUAL = 0;
 
-VECTORS (0, source);
-layout (set = 0, binding = 1) writeonly buffer Target { vec4 target[]; };
-VECTORS (2, residual);
+VECTORS (STRIDE_SOURCE, source);
+layout (set = 0, binding = STRIDE_TARGET) writeonly buffer Target { vec4 target[]; };
+VECTORS (STRIDE_RESIDUAL, residual);
 
 void
 main ()

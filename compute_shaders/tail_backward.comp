@@ -1,6 +1,6 @@
 #version 450
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The gradient of an epilogue: of its activation function, from the output where that suffices, else
+/* The gradient of a tail: of its activation function, from the output where that suffices, else
  * from the input, and of its affine part, either of which may be missing; plus another gradient. */
 #extension GL_GOOGLE_include_directive : enable
 #include "activation.glsl"
@@ -8,16 +8,16 @@
 #include "tail_backward_params.h"
 #include "vectors.glsl"
 
-layout (constant_id = 0) const uint ACTIVATION = 0;
-layout (constant_id = 1) const uint DERIVATIVE = TAIL_NO_DERIVATIVE;
-layout (constant_id = 2) const uint AFFINE = 0;
-layout (constant_id = 3) const uint RESIDUAL = 0;
+layout (constant_id = TAIL_BACKWARD_ACTIVATION) const uint ACTIVATION = 0;
+layout (constant_id = TAIL_BACKWARD_DERIVATIVE) const uint DERIVATIVE = TAIL_NO_DERIVATIVE;
+layout (constant_id = TAIL_BACKWARD_HAS_AFFINE) const uint AFFINE = 0;
+layout (constant_id = TAIL_BACKWARD_HAS_RESIDUAL) const uint RESIDUAL = 0;
 
-VECTORS (0, value);
-VECTORS (1, gradient);
-VECTORS (2, affine);
-layout (set = 0, binding = 3) writeonly buffer Target { vec4 target[]; };
-VECTORS (4, residual);
+VECTORS (TAIL_BACKWARD_VALUE, value);
+VECTORS (TAIL_BACKWARD_GRADIENT, gradient);
+VECTORS (TAIL_BACKWARD_AFFINE, affine);
+layout (set = 0, binding = TAIL_BACKWARD_TARGET) writeonly buffer Target { vec4 target[]; };
+VECTORS (TAIL_BACKWARD_RESIDUAL, residual);
 
 void
 main ()
@@ -26,10 +26,10 @@ main ()
   vec4 v = LOAD (gradient, item);
 
   if (DERIVATIVE == TAIL_FROM_OUTPUT)
-    v *= derivative_from_output (ACTIVATION, alpha, max_value, LOAD (value, item));
+    v *= derivative_from_output (ACTIVATION, activation.alpha, activation.max_value,
+                                 LOAD (value, item));
   if (DERIVATIVE == TAIL_FROM_INPUT)
-    v *= derivative_from_input (ACTIVATION, alpha, max_value, threshold,
-                                LOAD (value, item));
+    v *= derivative_from_input (ACTIVATION, NUMBERS_OF (activation), LOAD (value, item));
   if (AFFINE != 0)
     v *= LOAD (affine, planes + plane_of (item, pixels, planes));
   if (RESIDUAL != 0)

@@ -7,9 +7,9 @@
 #include "flat.glsl"
 #include "vectors.glsl"
 
-VECTORS (0, source);
-layout (set = 0, binding = 1) readonly buffer Moves { vec4 moves[]; };
-layout (set = 0, binding = 2) writeonly buffer Target { vec4 target[]; };
+VECTORS (WARP_SOURCE, source);
+layout (set = 0, binding = WARP_MOVES) readonly buffer Moves { vec4 moves[]; };
+layout (set = 0, binding = WARP_TARGET) writeonly buffer Target { vec4 target[]; };
 #include "warp.glsl"
 
 vec4

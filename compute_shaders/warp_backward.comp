@@ -10,11 +10,11 @@
 #include "flat.glsl"
 #include "vectors.glsl"
 
-layout (constant_id = 0) const uint OPPONENT = 0;
+layout (constant_id = WARP_BACKWARD_OPPONENT) const uint OPPONENT = 0;
 
-VECTORS (0, source);
-layout (set = 0, binding = 1) readonly buffer Moves { vec4 moves[]; };
-layout (set = 0, binding = 2) writeonly buffer Target { vec4 target[]; };
+VECTORS (WARP_BACKWARD_SOURCE, source);
+layout (set = 0, binding = WARP_BACKWARD_MOVES) readonly buffer Moves { vec4 moves[]; };
+layout (set = 0, binding = WARP_BACKWARD_TARGET) writeonly buffer Target { vec4 target[]; };
 #include "opponent.h"
 #include "warp.glsl"
 

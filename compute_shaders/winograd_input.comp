@@ -6,11 +6,11 @@
 #include "winograd_params.h"
 #include "vectors.glsl"
 
-layout (constant_id = 0) const int SIZE = 2;
+layout (constant_id = WINOGRAD_INPUT_SIZE) const int SIZE = 2;
 layout (local_size_x = WINOGRAD_LOCAL) in;
 
-VECTORS (0, source);
-layout (set = 0, binding = 1) writeonly buffer Target { vec4 target[]; };
+VECTORS (WINOGRAD_INPUT_SOURCE, source);
+layout (set = 0, binding = WINOGRAD_INPUT_TARGET) writeonly buffer Target { vec4 target[]; };
 
 const int EDGE = SIZE + 2;
 

@@ -4,22 +4,14 @@
  * left out. */
 #extension GL_GOOGLE_include_directive : enable
 #extension GL_EXT_control_flow_attributes : enable
-#include "activation.glsl"
 #include "winograd_params.h"
-#include "vectors.glsl"
+#include "tail.glsl"
 
-layout (constant_id = 0) const int SIZE = 2;
-layout (constant_id = 1) const uint ACTIVATION = 0;
-layout (constant_id = 2) const uint RESIDUAL = 0;
-layout (constant_id = 3) const uint EPILOGUE = 0;
+layout (constant_id = WINOGRAD_OUTPUT_SIZE) const int SIZE = 2;
 layout (local_size_x = WINOGRAD_LOCAL) in;
 
-VECTORS (0, source);
-VECTORS (1, affine);
-layout (set = 0, binding = 2) writeonly buffer Target { vec4 target[]; };
-VECTORS (3, residual);
-VECTORS (4, value);
-#include "conv2d_epilogue.glsl"
+VECTORS (WINOGRAD_OUTPUT_SOURCE, source);
+layout (set = 0, binding = WINOGRAD_OUTPUT_TARGET) writeonly buffer Target { vec4 target[]; };
 
 const int EDGE = SIZE + 2;
 
@@ -48,7 +40,7 @@ main ()
   const uint y = (line - picture * tiles_y) * SIZE, x = (first + tile - line * tiles_x) * SIZE;
   const uint to = ((picture * planes + plane) * height + y) * width + x;
   const uint from = plane * tiles + tile, step = planes * tiles;
-  const Epilogue e = load_epilogue (plane, planes);
+  const Tail t = load_tail (plane, planes);
   vec4 columns[6][4];
 
   [[unroll]] for (int j = 0; j < EDGE; j++)
@@ -71,7 +63,7 @@ main ()
           const uint item = to + uint (i) * width + uint (j);
 
           if (gl_GlobalInvocationID.x < tiles && y + uint (i) < height && x + uint (j) < width)
-            target[item] = apply_epilogue (e, v[j], item);
+            target[item] = apply_tail (t, v[j], item);
         }
     }
 }

@@ -9,22 +9,32 @@
  * roots, powers differ more in size, and rounding is four to six times as large. */
 #ifndef WINOGRAD_PARAMS_H
 #define WINOGRAD_PARAMS_H
-#include "params.h"
+#include "tail_params.h"
 
 #define WINOGRAD_LOCAL 64
 
 #define WINOGRAD_POINT_A .70710678118654752
 #define WINOGRAD_POINT_B 1.4142135623730950
 
-/* specialization constants: 0 SIZE; of winograd_output also 1 activation, 2 residual,
- * 3 epilogue */
+/* Specialization constants of winograd_input. */
+#define WINOGRAD_INPUT_SIZE 0
+/* Bindings of winograd_input. */
+#define WINOGRAD_INPUT_SOURCE 0
+#define WINOGRAD_INPUT_TARGET 1
+
+/* Specialization constants of winograd_output, after the tail's. */
+#define WINOGRAD_OUTPUT_SIZE 3
+/* Bindings of winograd_output, after the tail's. */
+#define WINOGRAD_OUTPUT_SOURCE 3
+#define WINOGRAD_OUTPUT_TARGET 4
+
 CNN_PARAMS (WinogradParams)
 {
   uint planes, h, w;     /* of the pictures that are read, or written */
   uint tiles_y, tiles_x; /* of a picture */
   uint first, tiles;
   int before_y, before_x; /* source pixels above and left of a picture's first tile: padding */
-  uint has_affine;
-  float alpha, max_value, threshold;
+  TailParams tail;        /* winograd_output */
 };
+CNN_PARAMS_SIZE (WinogradParams, 52)
 #endif

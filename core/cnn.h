@@ -25,7 +25,7 @@ typedef struct
   int input_width, input_height;
   CnnPreprocess preprocess;
   const char *labels; /* a file */
-  CnnResize resize;
+  CnnResizeFilter resize;
   const char *device;
   const float *background; /* R, G, B in 0…1 under transparency; NULL: white */
   gboolean many;           /* pictures will be looked at: it pays to take longer to make ready */
@@ -38,11 +38,13 @@ CnnSession *cnn_session_open (const CnnOptions *options, gboolean on_device,
 CnnSession *cnn_session_ref (CnnSession *session);
 void cnn_session_unref (CnnSession *session);
 
-/* The picture to look at: a photograph (composed, resized and preprocessed by the options), of
- * which a reference is kept, or the model's input itself as (H, W, C). Either replaces the one
- * before. */
+/* The picture to look at: a photograph (composed, resized and preprocessed by the options), or the
+ * model's input itself as (H, W, C). Either replaces the one before. */
 gboolean cnn_session_set_photo (CnnSession *session, const CnnImage *photo, GError **error);
 gboolean cnn_session_set_input (CnnSession *session, const CnnArray *input, GError **error);
+/* The photograph as it is looked at, composed over the background: RGB at its own size, also for a
+ * model that sees it in gray. NULL where there is none. Transfer none: until the next one. */
+const CnnImage *cnn_session_photo (const CnnSession *session);
 
 /* Facts for reports. Transfer none. */
 const char *cnn_session_model_name (const CnnSession *session);
@@ -140,10 +142,16 @@ typedef enum
   CNN_PRESET_BOOK /* Deep Learning with Python 9.4: probability, channel mean */
 } CnnPreset;
 
+/* The methods that make a heat map, by name, the default first; ended by NULL. */
+extern const char *const cnn_heat_method_names[];
+
 typedef struct
 {
+  int method;             /* of cnn_heat_method_names */
   const char *class_wish; /* NULL: auto */
-  const char *layer;      /* NULL or "auto": COMMANDS' automatic layer */
+  const char *layer;      /* NULL or "auto": the last layer with a map (H·W > 1), behind a
+                           * convolution, that lies on every path to the score; pooling, dropout,
+                           * padding and reshaping are left out */
   CnnScoreKind score;     /* `book` always takes the probability */
   CnnPreset preset;
 } CnnGradCamOptions;

@@ -62,7 +62,7 @@ echo "Building in $build …"
 compile
 part=$folder.part
 rm -rf "$part"
-mkdir -p "$part/bin" "$part/lib" "$part/lib/spare" "$part/layers" "$part/share/tests" "$part/share/install"
+mkdir -p "$part/bin" "$part/lib" "$part/lib/spare" "$part/layers" "$part/share/tests/data" "$part/share/install"
 
 for program in $programs $(printf 'test-%s ' $tests); do
   path=$(built "$program")
@@ -108,8 +108,8 @@ sed "s|\"$layer\"|\"./$layer\"|" /usr/share/vulkan/explicit_layer.d/VkLayer_khro
 
 cp -R "$checkout/weights" "$part/share/weights"
 cp -R "$checkout/install/sample" "$part/share/install/sample"
-for name in golden golden-grid golden-pattern; do
-  cp -R "$checkout/tests/$name" "$part/share/tests/$name"
+for name in keras grid pattern; do
+  cp -R "$checkout/tests/data/$name" "$part/share/tests/data/$name"
 done
 cp "$checkout/install/gpu-bundle/run.sh" "$checkout/install/gpu-bundle/README.txt" "$checkout/LICENSE" "$part/"
 {

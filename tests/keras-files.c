@@ -2,7 +2,7 @@
 #include "keras-files.h"
 
 #include "error.h"
-#include "keras.h"
+#include "network.h"
 
 #include <glib/gstdio.h>
 #include <string.h>

@@ -44,7 +44,7 @@ golden_array (const char *folder, const char *prefix, const char *layer)
   g_autoptr (GError) error = NULL;
   g_autofree char *plain = g_strdelimit (g_strdup (layer), "/", '-');
   g_autofree char *name = g_strdup_printf ("%s/%s%s.npy", folder, prefix, plain);
-  g_autofree char *path = source_file ("tests/golden", name);
+  g_autofree char *path = source_file ("tests/data/keras", name);
   CnnArray *array = cnn_npy_load (path, &error);
 
   g_assert_no_error (error);
@@ -67,7 +67,7 @@ open_golden (const char *folder, const char *file)
 {
   g_autoptr (GError) error = NULL;
   g_autofree char *name = g_build_filename (folder, file, NULL);
-  g_autofree char *path = source_file ("tests/golden", name);
+  g_autofree char *path = source_file ("tests/data/keras", name);
   g_autoptr (CnnArray) input = golden_array (folder, "input", "");
   CnnSession *session = open_model (path, NULL);
 

@@ -10,7 +10,7 @@ export CONVLENS_DATA_DIR=${CONVLENS_DATA_DIR:-$source_root/weights}
 unset CONVLENS_DEVICE
 # A message of the validation layer ends the program.
 export CONVLENS_DEBUG=validate G_DEBUG=fatal-warnings
-golden=$here/golden/sequential
+golden=$here/data/keras/sequential
 photo=$source_root/install/sample/coffee.jpg
 work=$(mktemp -d) || exit 1
 trap 'rm -rf "$work"' EXIT

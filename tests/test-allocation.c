@@ -22,7 +22,7 @@
 #include "error.h"
 #include "image.h"
 #include "keras-files.h"
-#include "keras.h"
+#include "network.h"
 
 #include <dlfcn.h>
 #include <errno.h>
@@ -289,7 +289,7 @@ write_jpeg (const char *path)
 static void
 write_npy (const char *path)
 {
-  write_copy (path, "tests/golden/sequential/input.npy");
+  write_copy (path, "tests/data/keras/sequential/input.npy");
 }
 
 static gboolean

@@ -5,7 +5,7 @@
 
 #include "error.h"
 #include "keras-files.h"
-#include "keras.h"
+#include "network.h"
 
 #include <fcntl.h>
 #include <glib/gstdio.h>

@@ -205,8 +205,8 @@ ok "their files" sh -c '[ "$(ls out/two | tr "\n" " ")" = "conv2d.npy dense.npy 
 ok "a vector's shape" npy out/two/dense.npy '6,'
 ok "all layers to a folder" "$convlens" activations "$golden/input.npy" "${model[@]}" \
   --layer all --raw out/all
-ok "nested names" "$convlens" activations "$here/golden/sleeping/input.npy" \
-  --model "$here/golden/sleeping/model.keras" --layer all --raw out/nested
+ok "nested names" "$convlens" activations "$here/data/keras/sleeping/input.npy" \
+  --model "$here/data/keras/sleeping/model.keras" --layer all --raw out/nested
 ok "with - for /" test -s out/nested/augment-random_flip.npy
 ok "a gradient to the input" "$convlens" gradient "$golden/input.npy" "${model[@]}" \
   --layer input --class 1 --raw out/g.npy
@@ -310,8 +310,8 @@ ok "their arrays" sh -c '[ "$(ls out/raw | tr "\n" " ")" = \
 ok "the same picture as of one" cmp out/book/conv2d.png out/one.png
 "$convlens" activations "$golden/input.npy" "${model[@]}" --layer conv2d --raw out/a.npy > stdout.txt
 ok "the values of activations" cmp out/a.npy out/raw/conv2d.npy
-ok "nested names" "$convlens" activation-grid "$here/golden/nested/input.npy" \
-  --model "$here/golden/nested/model.keras" --output out/nested --raw out/nested
+ok "nested names" "$convlens" activation-grid "$here/data/keras/nested/input.npy" \
+  --model "$here/data/keras/nested/model.keras" --output out/nested --raw out/nested
 ok "with - for /" test -s out/nested/middle-inner-frozen_dw.png -a -s out/nested/middle-before.npy
 ok "a photograph" "$convlens" activation-grid "$photo" --layer stem_conv --output out/photo.png
 ok "its mosaic" size out/photo.png $((16 * 113 - 1)) $((2 * 113 - 1))
@@ -322,7 +322,7 @@ for option in model layer class filter filters sheet size steps rate seed start 
   ok "filter-pattern --help names --$option" \
     sh -c '"$1" filter-pattern --help | grep -q -- "^  --$2 "' sh "$convlens" $option
 done
-small=(--model "$here/golden-pattern/model.keras" --size 30 --crop 5 --steps 2)
+small=(--model "$here/data/pattern/model.keras" --size 30 --crop 5 --steps 2)
 pattern=(filter-pattern "${small[@]}" --layer conv)
 refuses 2 'name a layer or a class' filter-pattern "${small[@]}"
 refuses 2 'name a layer or a class, not both' "${pattern[@]}" --class 3
@@ -343,7 +343,7 @@ refuses 1 'a crop of 15 pixels on each side leaves nothing of a picture of 30×3
 refuses 1 'a size of 5 is the least' "${pattern[@]}" --size 4 --crop 0 --output out/a.png
 refuses 1 'there is no file nothing.png' "${pattern[@]}" --start nothing.png --output out/a.png
 refuses 1 'is a folder' "${pattern[@]}" --start /tmp --output out/a.png
-refuses 1 'it must be (height, width, 3)' "${pattern[@]}" --start "$here/golden-pattern/conv-2.npy" \
+refuses 1 'it must be (height, width, 3)' "${pattern[@]}" --start "$here/data/pattern/conv-2.npy" \
   --output out/a.png
 refuses 1 'no class 7: the model' filter-pattern "${small[@]}" --class 7 --output out/a.png
 
@@ -356,7 +356,7 @@ json 'j["class"] == {"index": 4, "label": "class 4"} and j["layer"] == "predicti
   filter-pattern "${small[@]}" --class 4
 json '[f["index"] for f in j["filters"]] == list (range (8))' "${pattern[@]}" --sheet 3
 json 'j["picture"]["width"] == 26 and "size of the array" in j["warnings"][0]' "${pattern[@]}" \
-  --start "$here/golden-pattern/start.npy"
+  --start "$here/data/pattern/start.npy"
 json '(j["filters"] == [{"index": 1, "before": 0, "after": 0, "tries": 4}]
   and "never woke up" in j["warnings"][0])' "${pattern[@]}" --layer sleepy --filter 1 --preset clear
 
@@ -457,10 +457,10 @@ out/grids/cup: stem_conv.npy stem_conv.png top_conv.npy top_conv.png " ]'
 ok "grids of one layer" "$convlens" activation-grid many/a.png many/cup.JPG --layer stem_conv \
   --output out/stem
 ok "have none" sh -c '[ "$(ls out/stem | tr "\n" " ")" = "a.png cup.png " ]'
-ok "arrays" "$convlens" activations "$golden/input.npy" "$here/golden/sequential-old/input.npy" \
+ok "arrays" "$convlens" activations "$golden/input.npy" "$here/data/keras/sequential-old/input.npy" \
   "${model[@]}" --layer conv2d
 refuses 1 'would both be written as input.npy in out/raw' activations "$golden/input.npy" \
-  "$here/golden/sequential-old/input.npy" "${model[@]}" --layer conv2d --raw out/raw
+  "$here/data/keras/sequential-old/input.npy" "${model[@]}" --layer conv2d --raw out/raw
 refuses 1 'many/a.png and elsewhere/a.png would both be written as a.png in out' \
   grad-cam many elsewhere/a.png --output out
 refuses 1 'many/a.png is named twice' grad-cam many many/a.png --output out

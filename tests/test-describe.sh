@@ -5,7 +5,7 @@ set -u
 
 convlens=$(realpath "$1")
 here=$(cd "$(dirname "$0")" && pwd)
-golden=$here/golden
+golden=$here/data/keras
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 number=0 failures=0

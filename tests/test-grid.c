@@ -262,7 +262,7 @@ static CnnArray *
 numpy_array (const char *name)
 {
   g_autoptr (GError) error = NULL;
-  g_autofree char *path = source_file ("tests/golden-grid", name);
+  g_autofree char *path = source_file ("tests/data/grid", name);
   CnnArray *array = cnn_npy_load (path, &error);
 
   g_assert_no_error (error);

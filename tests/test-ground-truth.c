@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 
-/* Heatmaps on pictures whose truth is known (ground_truth/README.md): two cut-outs of different
- * classes, left and right, each class asked for in turn; or one, anywhere. One more method, layer
- * or model is a row. CONVLENS_TRUTH_PICTURES=FOLDER keeps every picture with its heat there. */
+/* Heatmaps on pictures whose truth is known (data/ground-truth/README.md): two cut-outs of
+ * different classes, left and right, each class asked for in turn; or one, anywhere. One more
+ * method, layer or model is a row. CONVLENS_TRUTH_PICTURES=FOLDER keeps every picture with its heat
+ * there. */
 
 #include "cnn.h"
 #include "session-helpers.h"
@@ -70,7 +71,7 @@ typedef struct
 static char *
 truth_file (const char *name)
 {
-  return source_file ("tests/ground_truth", name);
+  return source_file ("tests/data/ground-truth", name);
 }
 
 static CnnImage *

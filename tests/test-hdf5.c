@@ -6,7 +6,7 @@
 
 #include "error.h"
 #include "keras-files.h"
-#include "keras.h"
+#include "network.h"
 
 #include <glib/gstdio.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 
-/* core/image against Pillow and matplotlib: see golden-image/make.py. One more case is one more
+/* core/image against Pillow and matplotlib: see data/image/make.py. One more case is one more
  * row. */
 
 #include "error.h"
@@ -17,7 +17,7 @@ golden (const char *name)
 {
   const char *root = g_getenv ("CONVLENS_SOURCE_ROOT");
 
-  return g_build_filename (root != NULL ? root : ".", "tests", "golden-image", name, NULL);
+  return g_build_filename (root != NULL ? root : ".", "tests", "data", "image", name, NULL);
 }
 
 static CnnArray *
@@ -97,7 +97,7 @@ test_resize (gconstpointer data)
       g_autoptr (CnnArray) wanted =
           golden_array ("%s-%s-%dx%d.npy", row->source, names[kind], row->width, row->height);
       g_autoptr (CnnImage) resized =
-          cnn_image_resize (image, row->width, row->height, (CnnResize) kind, NULL);
+          cnn_image_resize (image, row->width, row->height, (CnnResizeFilter) kind, NULL);
 
       assert_same (resized, wanted, 0);
     }
@@ -115,8 +115,8 @@ test_resize_extremes (void)
   dot->pixels[0] = 0.6f;
   for (int kind = 0; kind < 4; kind++)
     {
-      g_autoptr (CnnImage) small = cnn_image_resize (wide, 224, 224, (CnnResize) kind, NULL);
-      g_autoptr (CnnImage) large = cnn_image_resize (dot, 150, 3, (CnnResize) kind, NULL);
+      g_autoptr (CnnImage) small = cnn_image_resize (wide, 224, 224, (CnnResizeFilter) kind, NULL);
+      g_autoptr (CnnImage) large = cnn_image_resize (dot, 150, 3, (CnnResizeFilter) kind, NULL);
 
       for (gsize i = 0; i < 224 * 224 * 3; i++)
         g_assert_cmpfloat_with_epsilon (small->pixels[i], 51 / 255.0, 1e-6);
@@ -242,6 +242,13 @@ test_flatten (void)
   flat_gray_alpha = cnn_image_flatten (gray_alpha, background, NULL);
   g_assert_cmpint (flat_gray_alpha->channels, ==, 3);
   g_assert_cmpfloat (flat_gray_alpha->pixels[1], ==, .5f);
+
+  {
+    g_autoptr (CnnImage) over_white = cnn_image_flatten (gray_alpha, NULL, NULL);
+
+    for (int i = 0; i < 3; i++)
+      g_assert_cmpfloat (over_white->pixels[i], ==, 1);
+  }
 }
 
 /* --- Files --- */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Memory by lifetime: spans alive at one step never overlap, and room is used again. A row is one
  * set of spans { bytes, first step, last step } and the smallest arena that holds it. */
-#include "memory.h"
+#include "schedule.h"
 
 typedef struct
 {

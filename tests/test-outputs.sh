@@ -16,7 +16,7 @@ ln models/m.h5 models/hard.png
 ln -s m.h5.json models/soft.npy
 printf '%s\n' one two three four > labels.txt
 cp "$golden/input.npy" in.npy
-cp "$here/golden-pattern/start.npy" start.npy
+cp "$here/data/pattern/start.npy" start.npy
 cp labels.txt "$work/sub/list.png"
 cp "$photo" sub/c.png
 cp "$golden/model.h5" models/named.h5
@@ -32,7 +32,7 @@ sed -i '/before.txt/d' before.txt
 # Each: the option's command, what is named, what the message calls it.
 cam=(grad-cam real/c.jpg)
 golden_cam=(grad-cam in.npy --model models/m.h5)
-pattern=(filter-pattern --model "$here/golden-pattern/model.keras" --layer conv --size 30 --crop 5 --steps 2)
+pattern=(filter-pattern --model "$here/data/pattern/model.keras" --layer conv --size 30 --crop 5 --steps 2)
 # written_over NAME TEXT ARGUMENT…
 written_over () {
   local name=$1 text=$2

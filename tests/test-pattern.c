@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 
-/* Filter patterns on a real device: against Keras in float64 (golden-pattern), the same however
+/* Filter patterns on a real device: against Keras in float64 (data/pattern), the same however
  * they are batched, what `clear` does, what is refused, and cancelling. */
 
 #include "session-helpers.h"
@@ -9,9 +9,7 @@
 #include "noise.h"
 #include "tensor.h"
 
-typedef struct AscentParams AscentParams;
-
-#define GOLDEN "tests/golden-pattern"
+#define GOLDEN "tests/data/pattern"
 
 static CnnSession *
 open_pattern_model (void)
@@ -287,17 +285,13 @@ run_kernel (CnnDevice *device, const char *stem, const AscentParams *params, Cnn
   g_autoptr (CnnCommands) commands = cnn_commands_new (device, stem, &error);
   CnnDispatch dispatch = {
     .stem = stem,
-    .constants = { 0 },
-    .n_constants = 1,
-    .bindings = { cnn_tensor_binding (source) },
+    .bindings = { [WARP_SOURCE] = cnn_tensor_binding (source),
+                  [WARP_MOVES] = { moves, 0, cnn_buffer_size (moves) },
+                  [WARP_TARGET] = cnn_tensor_binding (target) },
     .push = params,
     .push_size = sizeof *params,
   };
 
-  if (moves != NULL)
-    dispatch.bindings[1] = (CnnBinding){ moves, 0, cnn_buffer_size (moves) };
-  dispatch.bindings[moves != NULL ? 2 : 1] = cnn_tensor_binding (target);
-  dispatch.n_bindings = moves != NULL ? 3 : 2;
   cnn_flat_groups (params->items, dispatch.groups);
   cnn_commands_dispatch (commands, &dispatch, &error);
   g_assert_no_error (error);

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* What a plan folds: how many steps are left of a small graph, and that its values and gradients
- * are those of a plan that keeps everything, and the gradient that of finite differences.
+ * are those of a plan that keeps everything, of one that folds nothing and of one whose tensors
+ * share no memory, and the gradient that of finite differences.
  *
  * A row is a graph, "name=kind of inputs" each; the first name is its input's, the last one is the
  * score. Every name in `wanted` is asked for as an output, in `wanted_gradients` as a gradient. */
-#include "plan.h"
+#include "schedule.h"
 
 #include <math.h>
 #include <string.h>
@@ -182,7 +183,7 @@ make_model (const char *graph)
   g_autoptr (GError) error = NULL;
   g_autoptr (GRand) random = g_rand_new_with_seed (1);
   g_auto (GStrv) lines = g_strsplit (graph, "; ", -1);
-  CnnModel *model = cnn_model_new ("graph", 3);
+  CnnModel *model = cnn_model_new ("graph");
   int last = 0;
 
   for (char **line = lines; *line != NULL; line++)
@@ -216,18 +217,25 @@ make_model (const char *graph)
 
 /* --- its plans --- */
 
+static CnnPlanRequest
+make_request (CnnModel *model, const int *outputs, int n_outputs, const int *gradients,
+              int n_gradients)
+{
+  return (CnnPlanRequest){ .input = cnn_shape (2, H, W, C),
+                           .outputs = outputs,
+                           .n_outputs = n_outputs,
+                           .score = model->output,
+                           .gradients = gradients,
+                           .n_gradients = n_gradients,
+                           .repeated = TRUE };
+}
+
 static CnnPlan *
 make_plan (CnnModel *model, const int *outputs, int n_outputs, const int *gradients,
            int n_gradients)
 {
   g_autoptr (GError) error = NULL;
-  const CnnPlanRequest request = { .input = cnn_shape (2, H, W, C),
-                                   .outputs = outputs,
-                                   .n_outputs = n_outputs,
-                                   .score = model->output,
-                                   .gradients = gradients,
-                                   .n_gradients = n_gradients,
-                                   .repeated = TRUE };
+  const CnnPlanRequest request = make_request (model, outputs, n_outputs, gradients, n_gradients);
   CnnPlan *plan = cnn_plan_new (model, device, &request, &error);
 
   g_assert_no_error (error);
@@ -310,6 +318,88 @@ check_gradient (CnnModel *model, CnnPlan *plan, CnnArray *input, const CnnArray 
   g_assert_cmpfloat_with_epsilon ((values[0] - values[1]) / (2. * step), length, 1e-2 * length);
 }
 
+/* Adds a word to CONVLENS_DEBUG, or takes it out again. */
+static void
+set_debug (const char *word)
+{
+  g_autofree char *all = g_strjoin (",", "validate", word, NULL);
+
+  g_setenv ("CONVLENS_DEBUG", all, TRUE);
+}
+
+/* Layers with a kernel: that many steps a plan has that folds nothing. */
+static int
+count_kernels (const CnnModel *model)
+{
+  int n = 0;
+
+  for (int i = 0; i < cnn_model_count (model); i++)
+    {
+      const CnnLayer *layer = cnn_model_node (model, i)->layer;
+      const gboolean passes = layer->klass->flags & CNN_LAYER_ACTIVATION
+                              && layer->activation.kind == CNN_ACTIVATION_LINEAR;
+
+      n += !passes && !(layer->klass->flags & (CNN_LAYER_INPUT | CNN_LAYER_IDENTITY));
+    }
+  return n;
+}
+
+/* Pairs of tensors that share memory. */
+static int
+count_shared (CnnModel *model, const CnnPlanRequest *request)
+{
+  g_autoptr (GError) error = NULL;
+  CnnPlanUse use = { 0 };
+  CnnSchedule schedule = { 0 };
+  int n = 0;
+
+  cnn_plan_use_init (&use, model, request, &error);
+  g_assert_no_error (error);
+  cnn_schedule_init (&schedule, &use, FALSE, 64);
+  for (int i = 0; i < (int) schedule.spans->len; i++)
+    for (int j = 0; j < i; j++)
+      {
+        const CnnSpan *a = cnn_schedule_span (&schedule, i), *b = cnn_schedule_span (&schedule, j);
+
+        n += a->offset < b->offset + b->bytes && b->offset < a->offset + a->bytes;
+      }
+  cnn_schedule_clear (&schedule);
+  cnn_plan_use_clear (&use);
+  return n;
+}
+
+/* The same plan by words of CONVLENS_DEBUG has the same values. */
+static void
+check_debugged (const Row *row, CnnModel *model, const CnnPlanRequest *request, CnnPlan *folded,
+                const CnnArray *input, const CnnArray *seed)
+{
+  static const char *const words[] = { "unfolded", "unshared" };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (words); i++)
+    {
+      const gboolean unfolded = i == 0;
+      g_autoptr (GError) error = NULL;
+      g_autoptr (CnnPlan) plan = NULL;
+
+      set_debug (words[i]);
+      plan = cnn_plan_new (model, device, request, &error);
+      g_assert_no_error (error);
+      g_assert_cmpint (cnn_plan_forward_steps (plan), ==,
+                       unfolded ? count_kernels (model) : row->forward);
+      if (unfolded)
+        g_assert_cmpint (cnn_plan_backward_steps (plan), >=, row->backward);
+      else
+        g_assert_cmpint (count_shared (model, request), ==, 0);
+      set_debug (NULL);
+      g_assert_cmpint (count_shared (model, request), >, 0);
+      run (plan, input->data, seed->data);
+      for (int j = 0; j < request->n_outputs; j++)
+        compare (words[i], cnn_plan_output, folded, plan, request->outputs[j]);
+      for (int j = 0; j < request->n_gradients; j++)
+        compare (words[i], cnn_plan_gradient, folded, plan, request->gradients[j]);
+    }
+}
+
 static void
 test_row (gconstpointer data)
 {
@@ -324,6 +414,7 @@ test_row (gconstpointer data)
   const int n = cnn_model_count (model);
   g_autofree int *all = g_new (int, n);
   int outputs[CNN_MAX_INPUTS], gradients[CNN_MAX_INPUTS];
+  CnnPlanRequest request;
   int n_outputs = find_all (model, row->wanted, outputs);
   int n_gradients = find_all (model, row->wanted_gradients, gradients);
 
@@ -342,6 +433,8 @@ test_row (gconstpointer data)
     compare ("value", cnn_plan_output, folded, whole, outputs[i]);
   for (int i = 0; i < n_gradients; i++)
     compare ("gradient", cnn_plan_gradient, folded, whole, gradients[i]);
+  request = make_request (model, outputs, n_outputs, gradients, n_gradients);
+  check_debugged (row, model, &request, folded, input, seed);
   check_gradient (model, folded, input, seed);
 }
 

@@ -6,7 +6,7 @@
 #include "error.h"
 #include "json.h"
 #include "keras-files.h"
-#include "keras.h"
+#include "network.h"
 #include "regular.h"
 #include "store_private.h"
 

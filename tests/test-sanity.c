@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 
 /* Whether heatmaps may be trusted: the cascade of random weights, and deletion and insertion, on
- * small models of golden/ and on the default model. tests/keras/parity_sanity.py compares both with
- * Keras. */
+ * small models of data/keras/ and on the default model. tests/keras/parity_sanity.py compares both
+ * with Keras. */
 
 #include "session-helpers.h"
 

@@ -112,7 +112,7 @@ static void
 test_no_picture (void)
 {
   g_autoptr (GError) error = NULL;
-  g_autofree char *path = source_file ("tests/golden", "sequential/model.keras");
+  g_autofree char *path = source_file ("tests/data/keras", "sequential/model.keras");
   CnnOptions options = { .model = path };
   g_autoptr (CnnSession) session = cnn_session_open (&options, FALSE, NULL, &error);
   g_autoptr (CnnArray) input = golden_array ("sequential", "input", "");
@@ -189,7 +189,7 @@ input_for (const char *model, const CnnOptions *how, const CnnImage *photo)
 static void
 test_preprocess (void)
 {
-  g_autofree char *model = source_file ("tests/golden", "sequential/model.keras");
+  g_autofree char *model = source_file ("tests/data/keras", "sequential/model.keras");
   g_autoptr (CnnImage) photo = cnn_image_new (13, 19, 4, NULL);
   static const float background[3] = { 0, 0, 1 };
   static const struct
@@ -234,7 +234,7 @@ static void
 test_again (void)
 {
   g_autoptr (GError) error = NULL;
-  g_autofree char *model = source_file ("tests/golden", "sequential/model.keras");
+  g_autofree char *model = source_file ("tests/data/keras", "sequential/model.keras");
   g_autoptr (CnnSession) session = open_model (model, NULL);
   g_autoptr (CnnImage) photo = cnn_image_new (40, 31, 3, NULL);
   g_autoptr (CnnArray) input = golden_array ("sequential", "input", "");
@@ -371,6 +371,72 @@ test_gray_model (void)
   }
 }
 
+/* What faces paint over: the photograph over its background, RGB whatever the model sees. */
+static void
+test_photo (void)
+{
+  static const float blue[3] = { 0, 0, 1 };
+  static const struct
+  {
+    const char *model; /* in the shared folder, or NULL: the default one */
+    const float *background;
+    int channels;
+    float pixel[4], wanted[3];
+  } rows[] = {
+    { NULL, NULL, 1, { .25f }, { .25f, .25f, .25f } },
+    { NULL, NULL, 2, { .25f, .5f }, { .625f, .625f, .625f } },
+    { NULL, blue, 2, { .25f, .5f }, { .125f, .125f, .625f } },
+    { NULL, NULL, 3, { 1, .5f, .25f }, { 1, .5f, .25f } },
+    { NULL, NULL, 4, { 1, .5f, .25f, 0 }, { 1, 1, 1 } },
+    { NULL, blue, 4, { 1, .5f, .25f, 0 }, { 0, 0, 1 } },
+    { "models/mnist_cnn.h5", NULL, 1, { .3f }, { .3f, .3f, .3f } },
+    { "models/mnist_cnn.h5", blue, 4, { 1, .5f, .25f, .5f }, { .5f, .25f, .625f } },
+  };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (rows); i++)
+    {
+      g_autoptr (GError) error = NULL;
+      g_autofree char *model = rows[i].model != NULL ? shared_file (rows[i].model) : NULL;
+      CnnOptions options = { .model = model, .background = rows[i].background };
+      g_autoptr (CnnImage) photo = cnn_image_new (5, 3, rows[i].channels, NULL);
+      g_autoptr (CnnSession) session = NULL;
+      const CnnImage *flat;
+
+      if (rows[i].model != NULL && model == NULL)
+        return;
+      for (gsize k = 0; k < 15; k++)
+        memcpy (photo->pixels + k * (gsize) rows[i].channels, rows[i].pixel,
+                sizeof (float) * (gsize) rows[i].channels);
+      session = cnn_session_open (&options, FALSE, NULL, &error);
+      g_assert_no_error (error);
+      g_assert_null (cnn_session_photo (session));
+      g_assert_true (cnn_session_set_photo (session, photo, &error));
+      flat = cnn_session_photo (session);
+      g_assert_cmpint (flat->width, ==, 5);
+      g_assert_cmpint (flat->height, ==, 3);
+      g_assert_cmpint (flat->channels, ==, 3);
+      for (int c = 0; c < 3; c++)
+        if (flat->pixels[3 * 14 + c] != rows[i].wanted[c])
+          g_error ("row %u, channel %d: %g, not %g", (guint) i, c,
+                   (double) flat->pixels[3 * 14 + c], (double) rows[i].wanted[c]);
+    }
+}
+
+/* Where the input itself is given there is none. */
+static void
+test_no_photo (void)
+{
+  g_autoptr (CnnSession) session = open_golden ("sequential", "model.keras");
+  g_autoptr (CnnImage) photo = cnn_image_new (5, 3, 3, NULL);
+  g_autoptr (CnnArray) input = golden_array ("sequential", "input", "");
+
+  g_assert_null (cnn_session_photo (session));
+  g_assert_true (cnn_session_set_photo (session, photo, NULL));
+  g_assert_nonnull (cnn_session_photo (session));
+  g_assert_true (cnn_session_set_input (session, input, NULL));
+  g_assert_null (cnn_session_photo (session));
+}
+
 static void
 test_mobilenet (void)
 {
@@ -418,6 +484,8 @@ main (int argc, char **argv)
   g_test_add_func ("/session/default-model", test_default_model);
   g_test_add_func ("/session/input-size", test_input_size);
   g_test_add_func ("/session/gray-model", test_gray_model);
+  g_test_add_func ("/session/photo", test_photo);
+  g_test_add_func ("/session/no-photo", test_no_photo);
   g_test_add_func ("/session/mobilenet", test_mobilenet);
   return g_test_run ();
 }

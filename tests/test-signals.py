@@ -36,11 +36,11 @@ os.environ.pop("CONVLENS_DEVICE", None)
 
 for name in ("in", "data", "files"):
     os.mkdir(name)
-golden = f"{here}/golden/sequential"
+golden = f"{here}/data/keras/sequential"
 shutil.copy(f"{golden}/input.npy", "in/a.npy")
 shutil.copy(f"{golden}/input.npy", "in/b.npy")
 shutil.copy(f"{golden}/model.h5", "in/m.h5")
-shutil.copy(f"{here}/golden-pattern/model.keras", "in/p.keras")
+shutil.copy(f"{here}/data/pattern/model.keras", "in/p.keras")
 shutil.copy(f"{root}/install/sample/coffee.jpg", "in/c.jpg")
 with open("in/labels.txt", "w", encoding="utf-8") as file:
     file.write("one\ntwo\nthree\nfour\n")

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 
-/* Grad-CAM and gradients on a real device: small models of golden/ (written by Keras), the
+/* Grad-CAM and gradients on a real device: small models of data/keras/ (written by Keras), the
  * automatic layer of the known architectures' graphs, and the pictures that are made of a heatmap.
  */
 
 #include "../core/keras/keras_private.h" /* graphs without weights */
 #include "session-helpers.h"
+#include "visualize.h"
 
 /* --- Small models against Keras --- */
 
@@ -32,15 +33,15 @@ static const ModelRow model_rows[] = {
   { "sleeping", "model.keras", 3, 2.529058, 0.584427, "last", "last" },
 };
 
-/* Grad-CAM by the book's recipe from Keras' own activation and gradient. */
-static CnnArray *
-expected_heatmap (const CnnArray *values, const CnnArray *gradient, double *maximum)
-{
-  CnnArray *heat = cnn_array_new (2, values->dims, "heatmap", NULL);
-  gsize channels = (gsize) values->dims[2], cells = cnn_array_count (heat);
-  g_autofree double *map = g_new0 (double, cells);
+/* What a method makes of a layer's values and gradient, in plain loops: (H·W), all 0 before. */
+typedef void (*Reference) (const CnnArray *values, const CnnArray *gradient, gsize cells,
+                           gsize channels, double *map);
 
-  *maximum = 0;
+/* By the book's recipe. */
+static void
+grad_cam (const CnnArray *values, const CnnArray *gradient, gsize cells, gsize channels,
+          double *map)
+{
   for (gsize c = 0; c < channels; c++)
     {
       double weight = 0;
@@ -50,6 +51,22 @@ expected_heatmap (const CnnArray *values, const CnnArray *gradient, double *maxi
       for (gsize i = 0; i < cells; i++)
         map[i] += weight * values->data[i * channels + c];
     }
+}
+
+/* In the order of cnn_heat_method_names. */
+static const Reference references[] = { grad_cam };
+
+/* A method's heat map from Keras' own activation and gradient. */
+static CnnArray *
+expected_heatmap (Reference reference, const CnnArray *values, const CnnArray *gradient,
+                  double *maximum)
+{
+  CnnArray *heat = cnn_array_new (2, values->dims, "heatmap", NULL);
+  gsize cells = cnn_array_count (heat);
+  g_autofree double *map = g_new0 (double, cells);
+
+  reference (values, gradient, cells, (gsize) values->dims[2], map);
+  *maximum = 0;
   for (gsize i = 0; i < cells; i++)
     *maximum = MAX (*maximum, map[i]);
   for (gsize i = 0; i < cells; i++)
@@ -95,29 +112,35 @@ static void
 test_heatmap (gconstpointer data)
 {
   const ModelRow *row = data;
-  g_autoptr (GError) error = NULL;
   g_autoptr (CnnSession) session = open_golden (row->folder, row->file);
   g_autofree char *target = g_strdup_printf ("%d", row->target);
-  CnnGradCamOptions options = { .class_wish = target, .layer = row->layer };
-  g_autoptr (CnnGradCam) cam = cnn_grad_cam (session, &options, NULL, &error);
-  g_autoptr (CnnGradCam) book = NULL;
   g_autoptr (CnnArray) values = golden_array (row->folder, "activations/", row->layer);
   g_autoptr (CnnArray) gradient = golden_array (row->folder, "gradient-", row->layer);
-  g_autoptr (CnnArray) heat = NULL;
-  double maximum;
 
-  g_assert_no_error (error);
-  heat = expected_heatmap (values, gradient, &maximum);
-  g_assert_cmpstr (cam->layer, ==, row->layer);
-  g_assert_cmpint (cam->target->index, ==, row->target);
-  g_assert_cmpfloat (difference (cam->heatmap, heat), <, 1e-4);
-  g_assert_cmpfloat_with_epsilon (cam->maximum, maximum, 1e-4 * maximum);
-  g_assert_true (cam->positive_share > 0 && cam->positive_share <= 1);
+  for (int i = 0; cnn_heat_method_names[i] != NULL; i++)
+    {
+      g_autoptr (GError) error = NULL;
+      CnnGradCamOptions options = { .method = i, .class_wish = target, .layer = row->layer };
+      g_autoptr (CnnGradCam) cam = cnn_grad_cam (session, &options, NULL, &error);
+      g_autoptr (CnnGradCam) book = NULL;
+      g_autoptr (CnnArray) heat = NULL;
+      double maximum;
 
-  options.preset = CNN_PRESET_BOOK;
-  book = cnn_grad_cam (session, &options, NULL, &error);
-  g_assert_no_error (error);
-  g_assert_cmpfloat (book->maximum, <, cam->maximum);
+      g_test_message ("%s", cnn_heat_method_names[i]);
+      g_assert_no_error (error);
+      g_assert_cmpuint ((guint) i, <, G_N_ELEMENTS (references));
+      heat = expected_heatmap (references[i], values, gradient, &maximum);
+      g_assert_cmpstr (cam->layer, ==, row->layer);
+      g_assert_cmpint (cam->target->index, ==, row->target);
+      g_assert_cmpfloat (difference (cam->heatmap, heat), <, 1e-4);
+      g_assert_cmpfloat_with_epsilon (cam->maximum, maximum, 1e-4 * maximum);
+      g_assert_true (cam->positive_share > 0 && cam->positive_share <= 1);
+
+      options.preset = CNN_PRESET_BOOK;
+      book = cnn_grad_cam (session, &options, NULL, &error);
+      g_assert_no_error (error);
+      g_assert_cmpfloat (book->maximum, <, cam->maximum);
+    }
 }
 
 static void
@@ -237,7 +260,7 @@ open_graph (const char *file)
   g_atomic_ref_count_init (&session->references);
   session->name = g_strdup (file);
   session->network = g_new0 (CnnNetwork, 1);
-  session->network->model = cnn_graph_build (top, file, 3, &error);
+  session->network->model = cnn_graph_build (top, file, &error);
   g_assert_no_error (error);
   return session;
 }
@@ -306,7 +329,7 @@ test_open_size (void)
 static CnnImage *
 image_of (const char *name)
 {
-  g_autofree char *path = source_file ("tests/golden-image", name);
+  g_autofree char *path = source_file ("tests/data/image", name);
   g_autoptr (CnnArray) array = cnn_npy_load (path, NULL);
   CnnImage *image;
 
@@ -320,7 +343,7 @@ image_of (const char *name)
 static void
 test_book_picture (void)
 {
-  g_autofree char *path = source_file ("tests/golden-image", "book-heat.npy");
+  g_autofree char *path = source_file ("tests/data/image", "book-heat.npy");
   g_autoptr (CnnArray) heat = cnn_npy_load (path, NULL);
   g_autoptr (CnnImage) photo = image_of ("rgb-13x29.npy");
   g_autoptr (CnnImage) wanted = image_of ("book-picture.npy");

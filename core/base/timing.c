@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "timing.h"
 
+#include "debug.h"
+
 #include <stdlib.h>
 #include <sys/resource.h>
 
@@ -37,12 +39,11 @@ print (void)
 static gboolean
 is_on (void)
 {
-  static const GDebugKey key = { "timing", 1 };
   static gsize state = 0;
 
   if (g_once_init_enter (&state))
     {
-      gboolean on = g_parse_debug_string (g_getenv ("CONVLENS_DEBUG"), &key, 1) != 0;
+      gboolean on = (cnn_debug_flags () & CNN_DEBUG_TIMING) != 0;
 
       if (on)
         atexit (print);

@@ -187,7 +187,8 @@ bind (CnnCommands *self, const CnnKernel *kernel, const CnnDispatch *dispatch, V
   VkDescriptorBufferInfo infos[CNN_MAX_BINDINGS];
   VkBufferView views[CNN_MAX_BINDINGS];
 
-  g_assert (dispatch->n_bindings == kernel->n_bindings);
+  for (int i = 0; i < CNN_MAX_BINDINGS; i++)
+    g_assert ((dispatch->bindings[i].buffer != NULL) == (i < kernel->n_bindings));
   if (!allocate_set (self, kernel, set, error))
     return FALSE;
   for (int i = 0; i < kernel->n_bindings; i++)

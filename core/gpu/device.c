@@ -1,19 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "private.h"
+#include "tuning.h"
+#include "wide.h"
 
 #include <string.h>
-
-CnnDebug
-cnn_debug_flags (void)
-{
-  static const GDebugKey keys[] = {
-    { "validate", CNN_DEBUG_VALIDATE }, { "labels", CNN_DEBUG_LABELS },
-    { "timing", CNN_DEBUG_TIMING },     { "staging", CNN_DEBUG_STAGING },
-    { "storage", CNN_DEBUG_STORAGE },   { "wide", CNN_DEBUG_WIDE },
-  };
-
-  return g_parse_debug_string (g_getenv ("CONVLENS_DEBUG"), keys, G_N_ELEMENTS (keys));
-}
 
 gboolean
 cnn_vk_check (VkResult result, const char *call, GError **error)
@@ -154,21 +144,21 @@ typedef struct
 {
   VkPhysicalDevice physical;
   int index, rank;
-} Candidate;
+} FoundDevice;
 
 static int
 compare_candidates (gconstpointer a, gconstpointer b)
 {
-  const Candidate *x = a, *y = b;
+  const FoundDevice *x = a, *y = b;
 
   return x->rank != y->rank ? x->rank - y->rank : x->index - y->index;
 }
 
-/* Devices of Vulkan 1.1 that compute, best first. Transfer full: GArray of Candidate. */
+/* Devices of Vulkan 1.1 that compute, best first. Transfer full: GArray of FoundDevice. */
 static GArray *
 find_candidates (VkInstance instance)
 {
-  GArray *found = g_array_new (FALSE, TRUE, sizeof (Candidate));
+  GArray *found = g_array_new (FALSE, TRUE, sizeof (FoundDevice));
   VkPhysicalDevice physicals[32];
   guint32 n = G_N_ELEMENTS (physicals);
 
@@ -177,7 +167,7 @@ find_candidates (VkInstance instance)
   for (guint32 i = 0; i < n; i++)
     {
       VkPhysicalDeviceProperties properties;
-      Candidate candidate = { physicals[i], (int) i, 0 };
+      FoundDevice candidate = { physicals[i], (int) i, 0 };
 
       vkGetPhysicalDeviceProperties (physicals[i], &properties);
       if (properties.apiVersion < VK_API_VERSION_1_1 || find_queue_family (physicals[i]) < 0)
@@ -203,7 +193,7 @@ device_memory (VkPhysicalDevice physical)
 }
 
 static CnnDeviceInfo *
-describe (const Candidate *candidate)
+describe (const FoundDevice *candidate)
 {
   VkPhysicalDeviceDriverProperties driver = {
     .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_DRIVER_PROPERTIES,
@@ -246,13 +236,13 @@ cnn_devices_list (GError **error)
   found = find_candidates (instance);
   infos = g_ptr_array_new_with_free_func ((GDestroyNotify) cnn_device_info_free);
   for (guint i = 0; i < found->len; i++)
-    g_ptr_array_add (infos, describe (&g_array_index (found, Candidate, i)));
+    g_ptr_array_add (infos, describe (&g_array_index (found, FoundDevice, i)));
   vkDestroyInstance (instance, NULL);
   return infos;
 }
 
 /* The candidate that `wish` means; NULL and an error that lists what there is. */
-static const Candidate *
+static const FoundDevice *
 choose (GArray *found, const char *wish, GError **error)
 {
   g_autoptr (GString) names = g_string_new (NULL);
@@ -264,13 +254,13 @@ choose (GArray *found, const char *wish, GError **error)
       return NULL;
     }
   if (g_ascii_strcasecmp (wish, "auto") == 0)
-    return &g_array_index (found, Candidate, 0);
+    return &g_array_index (found, FoundDevice, 0);
 
   if (!g_ascii_string_to_signed (wish, 10, 0, G_MAXINT, &index, NULL))
     index = -1;
   for (guint i = 0; i < found->len; i++)
     {
-      const Candidate *candidate = &g_array_index (found, Candidate, i);
+      const FoundDevice *candidate = &g_array_index (found, FoundDevice, i);
       VkPhysicalDeviceProperties properties;
       g_autofree char *name = NULL;
       g_autofree char *part = g_utf8_casefold (wish, -1);
@@ -348,11 +338,11 @@ texel_bytes (const CnnDevice *self)
   return (gsize) self->properties.limits.maxTexelBufferElements * 4 * sizeof (float);
 }
 
-/* Wide subgroups are those of graphics processors. Small ones may have room for few texels. */
+/* As is best for its kind, unless few texels fit into a buffer. */
 static CnnReads
 choose_reads (const CnnDevice *self)
 {
-  return self->subgroup_size >= 32
+  return cnn_device_tuning (self, FALSE)->reads_storage
                  || texel_bytes (self) < self->properties.limits.maxStorageBufferRange
                  || (cnn_debug_flags () & CNN_DEBUG_STORAGE)
              ? CNN_READS_STORAGE
@@ -477,7 +467,7 @@ find_device (CnnDevice *self, const char *wish, GError **error)
 {
   CnnDebug debug = cnn_debug_flags ();
   g_autoptr (GArray) found = NULL;
-  const Candidate *candidate;
+  const FoundDevice *candidate;
 
   self->instance = make_instance (debug, error);
   if (self->instance == VK_NULL_HANDLE)
@@ -500,6 +490,21 @@ leave_instance (CnnDevice *self)
   tear_down_debugging (self);
   vkDestroyInstance (self->instance, NULL);
   self->instance = VK_NULL_HANDLE;
+}
+
+static gboolean
+wants_wide (const CnnDevice *self)
+{
+  VkPhysicalDeviceDriverProperties driver = {
+    .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_DRIVER_PROPERTIES,
+  };
+  VkPhysicalDeviceProperties2 properties = {
+    .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PROPERTIES_2,
+    .pNext = &driver,
+  };
+
+  vkGetPhysicalDeviceProperties2 (self->physical, &properties);
+  return driver.driverID == VK_DRIVER_ID_MESA_LLVMPIPE && cnn_wide_is_wanted (driver.driverInfo);
 }
 
 /* Finds the device again, by its place, as the width is a part of its name. */
@@ -530,8 +535,7 @@ cnn_device_open (const char *wish, GError **error)
 
   if (!find_device (self, wish, error))
     return NULL;
-  self->wide_verdict = cnn_wide_verdict_path (self->physical);
-  if (cnn_wide_is_right (self->wide_verdict) && !find_it_wide (self, error))
+  if (wants_wide (self) && !find_it_wide (self, error))
     return NULL;
   if (!open_logical_device (self, error))
     return NULL;
@@ -542,7 +546,7 @@ cnn_device_open (const char *wish, GError **error)
 char *
 cnn_device_describe (const CnnDevice *self)
 {
-  const Candidate candidate = { self->physical, self->index, 0 };
+  const FoundDevice candidate = { self->physical, self->index, 0 };
   CnnDeviceInfo *info = describe (&candidate);
   char *text = g_strdup_printf ("%s (%s, %s), subgroups of %u, %s reads, %s buffers", info->name,
                                 info->type, info->driver, self->subgroup_size,
@@ -574,8 +578,6 @@ cnn_device_unref (CnnDevice *self)
       vkDestroyDevice (self->handle, NULL);
     }
   leave_instance (self);
-  cnn_wide_find_out (self);
-  g_free (self->wide_verdict);
   g_free (self->name);
   g_free (self);
 }
@@ -584,12 +586,6 @@ const char *
 cnn_device_name (const CnnDevice *self)
 {
   return self->name;
-}
-
-gboolean
-cnn_device_is_software (const CnnDevice *self)
-{
-  return self->properties.deviceType == VK_PHYSICAL_DEVICE_TYPE_CPU;
 }
 
 guint

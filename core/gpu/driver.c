@@ -3,6 +3,7 @@
  * Mesa maps its shader cache and dies of SIGBUS where the disk is full, its compiler dies where
  * memory is refused, and some widths of vectors make its software driver crash or hang. */
 #include "private.h"
+#include "wide.h"
 
 #include <gio/gio.h>
 #include <malloc.h>

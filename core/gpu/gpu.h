@@ -45,8 +45,6 @@ const char *cnn_device_name (const CnnDevice *device);
  * line for reports. Transfer full. */
 char *cnn_device_describe (const CnnDevice *device);
 
-/* TRUE where kernels run on the processor. */
-gboolean cnn_device_is_software (const CnnDevice *device);
 /* Lanes of a subgroup, and so the local size of kernels that shuffle. */
 guint cnn_device_subgroup_size (const CnnDevice *device);
 /* Multiple on which a binding's offset must lie; a power of two. */
@@ -87,15 +85,14 @@ typedef struct
 #define CNN_MAX_CONSTANTS 8
 #define CNN_MAX_PUSH 128
 
-/* One run of a kernel. Bindings, in order, are the shader's binding 0, 1, …; constants its
- * constant_id 0, 1, …; push its push constants. */
+/* One run of a kernel: its specialization constants and bindings by the names in its stem's params
+ * header, all that it has and no others (a constant that is not set is 0), and its push constants.
+ */
 typedef struct
 {
   const char *stem;
   guint32 constants[CNN_MAX_CONSTANTS];
-  int n_constants;
   CnnBinding bindings[CNN_MAX_BINDINGS];
-  int n_bindings;
   gconstpointer push;
   gsize push_size;
   guint groups[3];   /* workgroups */

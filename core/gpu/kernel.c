@@ -5,15 +5,32 @@
 
 #include <string.h>
 
-/* What is needed of SPIR-V (specification, sections 2.3 and 3) to see a module's bindings. */
+/* What is needed of SPIR-V (specification, sections 2.3 and 3) to see a module's constants and
+ * bindings. */
 enum
 {
   SPIRV_HEADER_WORDS = 5,
+  OP_TYPE_VOID = 19,
   OP_VARIABLE = 59,
   OP_DECORATE = 71,
+  DECORATION_SPEC_ID = 1,
   DECORATION_BINDING = 33,
   STORAGE_UNIFORM_CONSTANT = 0
 };
+
+/* Decorations stand in front of all types, of which the first is that of main. */
+static int
+count_constants (const CnnSpirv *spirv)
+{
+  const guint32 *word = spirv->words + SPIRV_HEADER_WORDS;
+  guint32 count = 0;
+
+  for (; (word[0] & 0xffff) != OP_TYPE_VOID; word += word[0] >> 16)
+    if ((word[0] & 0xffff) == OP_DECORATE && word[2] == DECORATION_SPEC_ID)
+      count = MAX (count, word[3] + 1);
+  g_assert (count <= CNN_MAX_CONSTANTS);
+  return (int) count;
+}
 
 /* Finds the binding kinds: a variable of storage class UniformConstant is a texel buffer
  * (imageBuffer), any other one with a binding a storage buffer. */
@@ -171,19 +188,23 @@ free_kernel (CnnDevice *device, CnnKernel *kernel)
 CnnKernel *
 cnn_kernel_get (CnnDevice *device, const CnnDispatch *dispatch, GError **error)
 {
+  const CnnKernelCode *code = find_code (dispatch->stem);
+  const int n_constants = count_constants (code->spirv + device->reads);
   g_autoptr (GString) key = g_string_new (dispatch->stem);
   CnnKernel *kernel;
 
-  for (int i = 0; i < dispatch->n_constants; i++)
+  for (int i = 0; i < n_constants; i++)
     g_string_append_printf (key, "%c%u", i == 0 ? ':' : ',', dispatch->constants[i]);
+  for (int i = n_constants; i < CNN_MAX_CONSTANTS; i++)
+    g_assert (dispatch->constants[i] == 0);
   kernel = g_hash_table_lookup (device->kernels, key->str);
   if (kernel != NULL)
     return kernel;
 
   kernel = g_new0 (CnnKernel, 1);
   kernel->key = g_strdup (key->str);
-  kernel->stem = find_code (dispatch->stem)->stem;
-  kernel->n_constants = dispatch->n_constants;
+  kernel->stem = code->stem;
+  kernel->n_constants = n_constants;
   memcpy (kernel->constants, dispatch->constants, sizeof kernel->constants);
   if (!make_layout (device, kernel, error))
     {

@@ -1,23 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #pragma once
 
+#include "debug.h"
 #include "error.h"
 #include "gpu.h"
 #include "kernels.h"
 
 #include <vulkan/vulkan.h>
-
-typedef enum
-{
-  CNN_DEBUG_VALIDATE = 1 << 0, /* the validation layer; messages are counted and printed */
-  CNN_DEBUG_LABELS = 1 << 1,   /* names for RenderDoc and the like */
-  CNN_DEBUG_TIMING = 1 << 2,   /* a table of kernel times after every run */
-  CNN_DEBUG_STAGING = 1 << 3,  /* never map device memory, as on a discrete GPU */
-  CNN_DEBUG_STORAGE = 1 << 4,  /* read vectors from storage buffers, as on a GPU */
-  CNN_DEBUG_WIDE = 1 << 5      /* as if the processor had AVX-512 */
-} CnnDebug;
-
-CnnDebug cnn_debug_flags (void);
 
 typedef enum
 {
@@ -55,7 +44,6 @@ struct _CnnDevice
 
   int index; /* in the driver's order */
   VkPhysicalDevice physical;
-  char *wide_verdict; /* path of what is known of wide vectors here; NULL: they are no question */
   VkPhysicalDeviceProperties properties;
   VkDevice handle;
   VkQueue queue;
@@ -109,18 +97,6 @@ void cnn_driver_set_missing (GError **error);
 /* What the driver keeps between runs. */
 void cnn_pipeline_cache_open (CnnDevice *device);
 void cnn_pipeline_cache_close (CnnDevice *device);
-/* Wide vectors on the software driver. The path of the file that tells whether they are right, or
- * NULL where they are no question: another driver or processor, or the user's own wish. */
-#define CNN_WIDE_RIGHT "right\n"
-#define CNN_WIDE_WRONG "wrong\n"
-/* FALSE for a width that the user has set and the driver cannot have. */
-gboolean cnn_wide_check (GError **error);
-char *cnn_wide_verdict_path (VkPhysicalDevice physical);
-gboolean cnn_wide_is_right (const char *verdict_path);
-/* For instances made from now on, where there is none yet. */
-void cnn_wide_set (gboolean wide);
-/* Where nobody knows yet, has it found out by a process that goes on after this one. */
-void cnn_wide_find_out (const CnnDevice *device);
 /* For the device: sets up what makes kernels, and frees it with all of them. */
 void cnn_kernels_init (CnnDevice *device);
 void cnn_kernels_clear (CnnDevice *device);

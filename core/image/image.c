@@ -131,6 +131,7 @@ cnn_from_bytes (const guint8 *bytes, gsize count, float *values)
 CnnImage *
 cnn_image_flatten (const CnnImage *image, const float background[3], GError **error)
 {
+  static const float white[3] = { 1, 1, 1 };
   gboolean has_alpha = image->channels == 2 || image->channels == 4;
   gsize count = (gsize) image->width * image->height;
   CnnImage *flat;
@@ -140,6 +141,8 @@ cnn_image_flatten (const CnnImage *image, const float background[3], GError **er
   flat = cnn_image_new (image->width, image->height, 3, error);
   if (flat == NULL)
     return NULL;
+  if (background == NULL)
+    background = white;
   for (gsize i = 0; i < count; i++)
     {
       const float *from = image->pixels + i * image->channels;

@@ -60,8 +60,9 @@ char *cnn_file_target (const char *path);
 /* For a process that ends at once: removes what is being written, and nothing more is. */
 void cnn_file_stop (void);
 
-/* The image without alpha, composed over background (R, G, B in 0…1): 1 channel → 1, else 3. Here
- * and below an image that is so already is given back itself: transfer full, not to be changed. */
+/* The image without alpha, composed over background (R, G, B in 0…1; NULL: white): 1 channel → 1,
+ * else 3. Here and below an image that is so already is given back itself: transfer full, not to be
+ * changed. */
 CnnImage *cnn_image_flatten (const CnnImage *image, const float background[3], GError **error);
 /* 3 channels from 1, or 1 from 3 by Pillow's "L" (R·19595 + G·38470 + B·7471 + 0x8000 >> 16, on
  * 8-bit values). */
@@ -73,15 +74,15 @@ typedef enum
   CNN_RESIZE_BICUBIC,  /* Pillow's BICUBIC (a = −0.5), antialiased */
   CNN_RESIZE_NEAREST,
   CNN_RESIZE_AREA /* Pillow's BOX */
-} CnnResize;
+} CnnResizeFilter;
 
 /* Pillow's Image.resize of an 8-bit picture, to the bit: values are rounded to 8 bits first, and
  * after each pass. The same size gives the picture rounded to 8 bits. 1 or 3 channels. */
-CnnImage *cnn_image_resize (const CnnImage *image, int width, int height, CnnResize resize,
+CnnImage *cnn_image_resize (const CnnImage *image, int width, int height, CnnResizeFilter resize,
                             GError **error);
 /* The same as its (height, width, C) bytes. Transfer full. */
-guint8 *cnn_image_resize_bytes (const CnnImage *image, int width, int height, CnnResize resize,
-                                GError **error);
+guint8 *cnn_image_resize_bytes (const CnnImage *image, int width, int height,
+                                CnnResizeFilter resize, GError **error);
 /* A smooth enlargement of a (h, w) map, bicubic (a = −0.5) with half-pixel centres, edges clamped,
  * the result clamped to the map's own range. Transfer full: (height, width). */
 CnnArray *cnn_map_resize (const CnnArray *map, int width, int height, GError **error);

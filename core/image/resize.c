@@ -254,7 +254,7 @@ resize_rows (guint8 **bytes, int width, int from, int to, int channels, const Fi
  * else where it loses more than twice as many rows as columns (since version 13; columns always
  * came first before). */
 guint8 *
-cnn_image_resize_bytes (const CnnImage *image, int width, int height, CnnResize resize,
+cnn_image_resize_bytes (const CnnImage *image, int width, int height, CnnResizeFilter resize,
                         GError **error)
 {
   int channels = image->channels;
@@ -281,7 +281,8 @@ cnn_image_resize_bytes (const CnnImage *image, int width, int height, CnnResize 
 }
 
 CnnImage *
-cnn_image_resize (const CnnImage *image, int width, int height, CnnResize resize, GError **error)
+cnn_image_resize (const CnnImage *image, int width, int height, CnnResizeFilter resize,
+                  GError **error)
 {
   g_autofree guint8 *bytes = cnn_image_resize_bytes (image, width, height, resize, error);
   CnnImage *resized = bytes != NULL ? cnn_image_new (width, height, image->channels, error) : NULL;

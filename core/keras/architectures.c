@@ -47,6 +47,7 @@ typedef struct
   CnnPreprocess preprocess;
   int input_size, classes;
   JsonObject *variants[2]; /* with and without top */
+  const char *folder;      /* of the graphs */
 } Row;
 
 void
@@ -107,23 +108,6 @@ cnn_keras_major (const char *version)
   return version != NULL && version[0] >= '1' && version[0] <= '9' ? version[0] - '0' : 0;
 }
 
-CnnPreprocess
-cnn_preprocess_from_name (const char *name)
-{
-  static const char *const names[] = { "auto", "none", "tf", "caffe", "torch", "unit" };
-
-  for (guint i = 0; name != NULL && i < G_N_ELEMENTS (names); i++)
-    if (g_ascii_strcasecmp (names[i], name) == 0)
-      return (CnnPreprocess) i;
-  return CNN_PREPROCESS_AUTO;
-}
-
-static char *
-architecture_file (const char *name)
-{
-  return g_build_filename (cnn_data_dir (), "architectures", name, NULL);
-}
-
 static int
 integer_member (JsonObject *object, const char *name)
 {
@@ -134,9 +118,9 @@ integer_member (JsonObject *object, const char *name)
 
 /* The rows are views of *table. */
 static GArray *
-read_table (JsonNode **table, GError **error)
+read_table (const char *folder, JsonNode **table, GError **error)
 {
-  g_autofree char *path = architecture_file ("architectures.json");
+  g_autofree char *path = g_build_filename (folder, "architectures.json", NULL);
   g_autoptr (GArray) rows = g_array_new (FALSE, TRUE, sizeof (Row));
   JsonArray *list;
 
@@ -155,7 +139,8 @@ read_table (JsonNode **table, GError **error)
                   .input_size = integer_member (object, "input_size"),
                   .classes = integer_member (object, "classes"),
                   .variants = { cnn_json_object (object, "top"),
-                                cnn_json_object (object, "no_top") } };
+                                cnn_json_object (object, "no_top") },
+                  .folder = folder };
 
       g_array_append_val (rows, row);
     }
@@ -228,6 +213,8 @@ typedef struct
 {
   CnnModel *model;
   CnnPart *top;
+  int major;
+  gboolean half_precision;
   GPtrArray *assignments;
   guint reached; /* variables that fitted */
 } Fit;
@@ -256,16 +243,13 @@ static gboolean
 fit_graph (JsonNode *graph, CnnHdf5 *file, CnnWeightsKind kind, const char *label, Fit *fit,
            GError **error)
 {
-  int major = graph_major (graph);
-  gboolean half_precision;
-
-  fit->top = cnn_config_read (graph, major, &half_precision, error);
+  fit->major = graph_major (graph);
+  fit->top = cnn_config_read (graph, fit->major, &fit->half_precision, error);
   if (fit->top == NULL)
     return FALSE;
-  fit->model = cnn_graph_build (fit->top, label, major, error);
+  fit->model = cnn_graph_build (fit->top, label, error);
   if (fit->model == NULL)
     return FALSE;
-  fit->model->half_precision_policy = half_precision;
   fit->assignments = cnn_weights_assign (fit->top, file, kind, &fit->reached, error);
   return fit->assignments != NULL;
 }
@@ -295,7 +279,7 @@ fit_row (const Row *row, gboolean top, CnnHdf5 *file, CnnWeightsKind kind, const
          Fit *fit, GError **error)
 {
   const char *name = cnn_json_string (row->variants[!top], "file");
-  g_autofree char *path = name != NULL ? architecture_file (name) : NULL;
+  g_autofree char *path = name != NULL ? g_build_filename (row->folder, name, NULL) : NULL;
   g_autoptr (JsonNode) graph = path != NULL ? cnn_json_read (path, error) : NULL;
 
   if (graph == NULL || !JSON_NODE_HOLDS_OBJECT (graph))
@@ -325,11 +309,11 @@ set_unknown_error (GArray *rows, const char *name, GError **error)
 
 /* Tries the rows of a name, or all. The error is that of the one that went furthest. */
 static gboolean
-fit_table (const char *name, CnnHdf5 *file, CnnWeightsKind kind, const char *label, Fit *best,
-           CnnArchitecture **known, GError **error)
+fit_table (CnnKerasOpening *opening, CnnHdf5 *file, CnnWeightsKind kind, Fit *best, GError **error)
 {
+  const char *name = opening->request->architecture, *label = opening->request->label;
   g_autoptr (JsonNode) table = NULL;
-  g_autoptr (GArray) rows = read_table (&table, error);
+  g_autoptr (GArray) rows = read_table (opening->request->architectures, &table, error);
   g_autoptr (GError) problem = NULL;
   g_autofree char *list = NULL;
   gboolean any = FALSE;
@@ -358,7 +342,7 @@ fit_table (const char *name, CnnHdf5 *file, CnnWeightsKind kind, const char *lab
           {
             *best = fit;
             fit = (Fit){ 0 };
-            *known = architecture_new (row->architecture, row->preprocess, row->input_size);
+            opening->known = architecture_new (row->architecture, row->preprocess, row->input_size);
             return TRUE;
           }
         if (misfit != NULL && (problem == NULL || fit.reached > furthest))
@@ -469,7 +453,7 @@ static gboolean
 holds_row (const CnnPart *top, const Row *row, guint *found, guint *wanted)
 {
   const char *name = cnn_json_string (row->variants[row->variants[1] != NULL], "file");
-  g_autofree char *path = name != NULL ? architecture_file (name) : NULL;
+  g_autofree char *path = name != NULL ? g_build_filename (row->folder, name, NULL) : NULL;
   g_autoptr (JsonNode) graph = path != NULL ? cnn_json_read (path, NULL) : NULL;
 
   *found = *wanted = 0;
@@ -477,10 +461,11 @@ holds_row (const CnnPart *top, const Row *row, guint *found, guint *wanted)
 }
 
 static gboolean
-check_row (const char *name, const CnnPart *top, GError **error)
+check_row (const CnnKerasOpening *opening, GError **error)
 {
+  const char *name = opening->request->architecture;
   g_autoptr (JsonNode) table = NULL;
-  g_autoptr (GArray) rows = read_table (&table, error);
+  g_autoptr (GArray) rows = read_table (opening->request->architectures, &table, error);
   guint most = 0, of = 0;
   gboolean any = FALSE;
 
@@ -494,7 +479,7 @@ check_row (const char *name, const CnnPart *top, GError **error)
       if (g_ascii_strcasecmp (name, row->architecture) != 0
           && g_ascii_strcasecmp (name, row->name) != 0)
         continue;
-      if (holds_row (top, row, &found, &wanted))
+      if (holds_row (opening->top, row, &found, &wanted))
         return TRUE;
       if (!any || found > most)
         {
@@ -516,8 +501,10 @@ is_file_name (const char *name)
 }
 
 gboolean
-cnn_architecture_check (const char *name, const CnnPart *top, GError **error)
+cnn_architecture_check (const CnnKerasOpening *opening, GError **error)
 {
+  const char *name = opening->request->architecture;
+  const CnnPart *top = opening->top;
   CnnArchitecture *own = cnn_architecture_of (top), *named = cnn_architecture_named (name);
   g_autoptr (JsonNode) graph = NULL;
   gboolean fits = FALSE;
@@ -530,7 +517,7 @@ cnn_architecture_check (const char *name, const CnnPart *top, GError **error)
   else if (own != NULL && named != NULL)
     fits = TRUE;
   else if (!is_file_name (name))
-    fits = check_row (name, top, error);
+    fits = check_row (opening, error);
   else if ((graph = cnn_json_read (name, error)) != NULL)
     fits =
         holds_graph (top, graph, &found, &wanted) || set_contradiction (name, found, wanted, error);
@@ -541,37 +528,27 @@ cnn_architecture_check (const char *name, const CnnPart *top, GError **error)
 
 /* --- a model for a file of weights alone --- */
 
-static gboolean
-is_graph (JsonNode *node)
-{
-  return node != NULL && JSON_NODE_HOLDS_OBJECT (node)
-         && cnn_json_string (json_node_get_object (node), "class_name") != NULL;
-}
-
 gboolean
-cnn_architecture_open (const char *name, JsonNode *sidecar, CnnHdf5 *file, CnnWeightsKind kind,
-                       const char *label, CnnModel **model, CnnPart **top, CnnArchitecture **known,
-                       GError **error)
+cnn_architecture_open (CnnKerasOpening *opening, CnnHdf5 *file, CnnWeightsKind kind, GError **error)
 {
+  const CnnReadRequest *request = opening->request;
+  const char *name = request->architecture, *own = NULL;
   g_autoptr (JsonNode) graph = NULL;
   g_auto (Fit) fit = { 0 };
-  gboolean done;
 
-  if (name != NULL && is_file_name (name))
-    {
-      graph = cnn_json_read (name, error);
-      if (graph == NULL)
-        return FALSE;
-    }
-  if (graph != NULL)
-    done = fit_graph (graph, file, kind, label, &fit, error);
-  else if (name == NULL && is_graph (sidecar))
-    done = fit_graph (sidecar, file, kind, label, &fit, error);
-  else
-    done = fit_table (name, file, kind, label, &fit, known, error);
-  if (!done || !cnn_weights_read (file, fit.assignments, error))
+  if (name == NULL)
+    own = request->graph;
+  else if (is_file_name (name))
+    own = name;
+  if (own != NULL && (graph = cnn_json_read (own, error)) == NULL)
     return FALSE;
-  *model = g_steal_pointer (&fit.model);
-  *top = g_steal_pointer (&fit.top);
+  if (!(graph != NULL ? fit_graph (graph, file, kind, request->label, &fit, error)
+                      : fit_table (opening, file, kind, &fit, error))
+      || !cnn_weights_read (file, fit.assignments, error))
+    return FALSE;
+  opening->reading->version = fit.major;
+  opening->reading->half_precision = fit.half_precision;
+  opening->reading->model = g_steal_pointer (&fit.model);
+  opening->top = g_steal_pointer (&fit.top);
   return TRUE;
 }

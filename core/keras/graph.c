@@ -345,9 +345,9 @@ find_input (CnnPart *top, GError **error)
 }
 
 CnnModel *
-cnn_graph_build (CnnPart *top, const char *file, int keras_major, GError **error)
+cnn_graph_build (CnnPart *top, const char *file, GError **error)
 {
-  g_autoptr (CnnModel) model = cnn_model_new (file, keras_major);
+  g_autoptr (CnnModel) model = cnn_model_new (file);
   g_autoptr (GArray) outputs = g_array_new (FALSE, FALSE, sizeof (int));
   Builder builder = { model, 0 };
   CnnPart *input_part = find_input (top, error);

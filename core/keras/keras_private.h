@@ -2,7 +2,7 @@
 #pragma once
 
 /* What the files of this room share. Messages name layers and datasets; the model's file is put
- * before them once, in cnn_network_open. */
+ * before them once, in core/network. */
 
 #include "error.h"
 #include "json.h"
@@ -122,7 +122,7 @@ CnnLayer *cnn_parameters_layer (const CnnLayerClass *klass, const char *name, in
 /* --- graph.c --- */
 
 /* Writes the parts out as a flat graph. Transfer full. */
-CnnModel *cnn_graph_build (CnnPart *top, const char *file, int keras_major, GError **error);
+CnnModel *cnn_graph_build (CnnPart *top, const char *file, GError **error);
 
 /* --- weights.c --- */
 
@@ -169,15 +169,24 @@ typedef struct
 } CnnArchitecture;
 
 void cnn_architecture_free (CnnArchitecture *architecture);
-/* The model for a file of weights alone: `name` is an architecture, a file of Keras' JSON, or NULL
- * to be told by names and shapes; `sidecar` may be Keras' JSON itself, or NULL. *known is set where
- * it is one of ours. */
-gboolean cnn_architecture_open (const char *name, JsonNode *sidecar, CnnHdf5 *file,
-                                CnnWeightsKind kind, const char *label, CnnModel **model,
-                                CnnPart **top, CnnArchitecture **known, GError **error);
-/* FALSE, with the reason, where a model that is whole is not what `name` (as above) says: it calls
- * itself otherwise, or lacks the layers. A head of its own is no matter. */
-gboolean cnn_architecture_check (const char *name, const CnnPart *top, GError **error);
+
+/* A file on its way to a model. */
+typedef struct
+{
+  const CnnReadRequest *request;
+  CnnReading *reading; /* what is known of it so far */
+  CnnPart *top;
+  CnnArchitecture *known; /* that it is one of ours, or NULL */
+  gboolean whole;         /* the file has its graph in it */
+} CnnKerasOpening;
+
+/* The model for a file of weights alone, by what the request says of its graph, or told by names
+ * and shapes. `known` is set where it is one of ours. */
+gboolean cnn_architecture_open (CnnKerasOpening *opening, CnnHdf5 *file, CnnWeightsKind kind,
+                                GError **error);
+/* FALSE, with the reason, where a model that is whole is not what the request says: it calls itself
+ * otherwise, or lacks the layers. A head of its own is no matter. */
+gboolean cnn_architecture_check (const CnnKerasOpening *opening, GError **error);
 /* The one of that name, or whose name it begins with; NULL where none is known. Transfer full. */
 CnnArchitecture *cnn_architecture_named (const char *name);
 /* The architecture that a model says it is, by Keras' name of it: "mobilenet_0.25_224", "xception".
@@ -185,13 +194,6 @@ CnnArchitecture *cnn_architecture_named (const char *name);
 CnnArchitecture *cnn_architecture_of (const CnnPart *top);
 /* "1", "2" or "3" at the start of a version; 0 for none. */
 int cnn_keras_major (const char *version);
-CnnPreprocess cnn_preprocess_from_name (const char *name);
-
-/* --- labels.c --- */
-
-/* One label a line, or Keras' class index. Transfer full. */
-GPtrArray *cnn_labels_read (const char *path, GError **error);
-GPtrArray *cnn_labels_from_json (JsonNode *node);
 
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (CnnKerasZip, cnn_keras_zip_clear)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (CnnHdf5, cnn_hdf5_free)

@@ -3,14 +3,6 @@
 #include "internal.h"
 
 #include "elementwise_params.h"
-#include "tail_backward_params.h"
-
-#include <math.h>
-
-typedef struct ElementwiseParams ElementwiseParams;
-typedef struct TailBackwardParams TailBackwardParams;
-G_STATIC_ASSERT (sizeof (ElementwiseParams) == 16);
-G_STATIC_ASSERT (sizeof (TailBackwardParams) == 24);
 
 #define RELU(slope, ceiling)                 \
   {                                          \
@@ -102,14 +94,6 @@ cnn_activation_derives_from_output (const CnnActivation *activation)
     }
 }
 
-CnnActivation
-cnn_tail_activation (const CnnActivation *activation)
-{
-  if (activation != NULL && activation->kind != CNN_ACTIVATION_LINEAR)
-    return *activation;
-  return (CnnActivation) RELU (1.f, INFINITY);
-}
-
 static gboolean
 is_identity (const CnnLayer *layer, const CnnShape *input)
 {
@@ -122,59 +106,18 @@ forward (CnnLayer *layer, const CnnStep *step, GError **error)
 {
   const CnnActivation *activation = &layer->activation;
   CnnDispatch dispatch = {
-    .stem = CNN_TAIL_STEM ("activation", *activation),
-    .constants = { activation->kind },
-    .n_constants = 1,
-    .bindings = { cnn_tensor_binding (step->inputs[0]), cnn_tensor_binding (step->output) },
-    .n_bindings = 2,
+    .stem = activation->kind == CNN_ACTIVATION_RELU ? "activation_relu" : "activation",
+    .constants = { [ACTIVATION_KIND] = activation->kind },
+    .bindings = { [ACTIVATION_SOURCE] = cnn_tensor_binding (step->inputs[0]),
+                  [ACTIVATION_TARGET] = cnn_tensor_binding (step->output) },
   };
   ElementwiseParams params = {
     .items = cnn_flat_vectors (&step->output_shape, dispatch.groups),
-    .alpha = activation->alpha,
-    .max_value = activation->max_value,
-    .threshold = activation->threshold,
+    .activation = cnn_activation_params (activation),
   };
 
   if (activation->kind == CNN_ACTIVATION_SOFTMAX)
     return cnn_softmax_forward (step, error);
-  dispatch.push = &params;
-  dispatch.push_size = sizeof params;
-  return cnn_commands_dispatch (step->commands, &dispatch, error);
-}
-
-gboolean
-cnn_tail_backward (const CnnActivation *activation, const CnnStep *step, GError **error)
-{
-  const CnnActivation tail = activation != NULL ? *activation : (CnnActivation){ 0 };
-  const CnnBinding gradient = cnn_tensor_binding (step->grad_output);
-  const CnnShape *shape = &step->output_shape;
-  const gboolean affine = cnn_has_affine (step->epilogue);
-  CnnDispatch dispatch = {
-    .stem = "tail_backward",
-    .constants = { tail.kind, TAIL_NO_DERIVATIVE, (guint32) affine,
-                   (guint32) cnn_has_residual (step->epilogue) },
-    .n_constants = 4,
-    .bindings = { gradient, gradient, cnn_affine_binding (step->epilogue, step->grad_output),
-                  cnn_tensor_binding (step->grad_inputs[0]),
-                  cnn_residual_binding (step->epilogue, step->grad_output) },
-    .n_bindings = 5,
-  };
-  TailBackwardParams params = {
-    .items = cnn_flat_vectors (shape, dispatch.groups),
-    .planes = (guint) cnn_shape_planes (shape),
-    .pixels = (guint) (shape->h * shape->w),
-    .alpha = tail.alpha,
-    .max_value = tail.max_value,
-    .threshold = tail.threshold,
-  };
-
-  if (activation != NULL)
-    {
-      const gboolean from_output = cnn_activation_derives_from_output (activation);
-
-      dispatch.constants[1] = from_output ? TAIL_FROM_OUTPUT : TAIL_FROM_INPUT;
-      dispatch.bindings[0] = cnn_tensor_binding (from_output ? step->output : step->inputs[0]);
-    }
   dispatch.push = &params;
   dispatch.push_size = sizeof params;
   return cnn_commands_dispatch (step->commands, &dispatch, error);

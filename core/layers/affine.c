@@ -7,9 +7,6 @@
 
 #include <math.h>
 
-typedef struct AffineParams AffineParams;
-G_STATIC_ASSERT (sizeof (AffineParams) == 24);
-
 static gboolean
 same_shape (const CnnLayer *layer, const CnnShape *inputs, int n_inputs, CnnShape *output,
             GError **error)
@@ -24,28 +21,22 @@ same_shape (const CnnLayer *layer, const CnnShape *inputs, int n_inputs, CnnShap
 static gboolean
 forward (CnnLayer *layer, const CnnStep *step, GError **error)
 {
-  const CnnEpilogue *epilogue = step->epilogue;
   const CnnShape *shape = &step->output_shape;
-  const CnnActivation tail = cnn_tail_activation (&epilogue->activation);
+  const CnnKernelTail tail = cnn_step_tail (step);
   CnnDispatch dispatch = {
     .stem = CNN_TAIL_STEM ("affine", tail),
-    .constants = { tail.kind, (guint32) cnn_has_residual (epilogue) },
-    .n_constants = 2,
-    .bindings = { cnn_tensor_binding (step->inputs[0]), epilogue->affine,
-                  cnn_tensor_binding (step->output),
-                  cnn_residual_binding (epilogue, step->inputs[0]) },
-    .n_bindings = 4,
+    .bindings = { [AFFINE_SOURCE] = cnn_tensor_binding (step->inputs[0]),
+                  [AFFINE_TARGET] = cnn_tensor_binding (step->output) },
   };
   AffineParams params = {
     .items = cnn_flat_vectors (shape, dispatch.groups),
     .planes = (guint) cnn_shape_planes (shape),
     .pixels = (guint) (shape->h * shape->w),
-    .alpha = tail.alpha,
-    .max_value = tail.max_value,
-    .threshold = tail.threshold,
+    .tail = tail.params,
   };
 
   (void) layer;
+  cnn_dispatch_set_tail (&dispatch, &tail);
   dispatch.push = &params;
   dispatch.push_size = sizeof params;
   return cnn_commands_dispatch (step->commands, &dispatch, error);
@@ -153,7 +144,7 @@ const CnnLayerClass cnn_batch_normalization_class = {
   .name = "BatchNormalization",
   .instance_size = sizeof (BatchNormalization),
   .params = batch_params,
-  .flags = CNN_LAYER_EPILOGUE | CNN_LAYER_ADDS_GRADIENT,
+  .flags = CNN_LAYER_TAIL | CNN_LAYER_ADDS_GRADIENT,
   .output_shape = batch_output_shape,
   .weight_specs = batch_weight_specs,
   .affine = batch_affine,
@@ -200,7 +191,7 @@ const CnnLayerClass cnn_rescaling_class = {
   .name = "Rescaling",
   .instance_size = sizeof (Rescaling),
   .params = rescaling_params,
-  .flags = CNN_LAYER_EPILOGUE | CNN_LAYER_ADDS_GRADIENT | CNN_LAYER_SCALING,
+  .flags = CNN_LAYER_TAIL | CNN_LAYER_ADDS_GRADIENT | CNN_LAYER_SCALING,
   .output_shape = rescaling_output_shape,
   .affine = rescaling_affine,
   .only_affine = TRUE,
@@ -276,7 +267,7 @@ const CnnLayerClass cnn_normalization_class = {
   .name = "Normalization",
   .instance_size = sizeof (Normalization),
   .params = normalization_params,
-  .flags = CNN_LAYER_EPILOGUE | CNN_LAYER_ADDS_GRADIENT | CNN_LAYER_SCALING,
+  .flags = CNN_LAYER_TAIL | CNN_LAYER_ADDS_GRADIENT | CNN_LAYER_SCALING,
   .output_shape = normalization_output_shape,
   .weight_specs = normalization_weight_specs,
   .affine = normalization_affine,
@@ -306,7 +297,7 @@ layer_scale_affine (const CnnLayer *layer, int channels, CnnAffine *affine)
 const CnnLayerClass cnn_layer_scale_class = {
   .name = "LayerScale",
   .instance_size = sizeof (CnnLayer),
-  .flags = CNN_LAYER_EPILOGUE | CNN_LAYER_ADDS_GRADIENT,
+  .flags = CNN_LAYER_TAIL | CNN_LAYER_ADDS_GRADIENT,
   .output_shape = same_shape,
   .weight_specs = layer_scale_weight_specs,
   .affine = layer_scale_affine,

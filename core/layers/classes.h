@@ -1,55 +1,91 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #pragma once
 
-/* Every class by its C name, for table.c, and what one family borrows from another. */
+/* Every class by its C name, and what one family borrows from another. */
 
 #include "layer.h"
 
 G_BEGIN_DECLS
 
-/* activation.c, softmax.c (cnn_activation_class is in layer.h) */
-extern const CnnLayerClass cnn_elu_class, cnn_leaky_relu_class, cnn_relu_class, cnn_softmax_class;
+/* The one list of classes: cnn_NAME_class. One more is a row here. */
+#define CNN_LAYER_CLASSES(CLASS)    \
+  CLASS (activation)                \
+  CLASS (activity_regularization)   \
+  CLASS (add)                       \
+  CLASS (alpha_dropout)             \
+  CLASS (aug_mix)                   \
+  CLASS (average)                   \
+  CLASS (average_pooling2d)         \
+  CLASS (batch_normalization)       \
+  CLASS (center_crop)               \
+  CLASS (concatenate)               \
+  CLASS (conv2d)                    \
+  CLASS (conv2d_transpose)          \
+  CLASS (cropping2d)                \
+  CLASS (custom_scale)              \
+  CLASS (cut_mix)                   \
+  CLASS (dense)                     \
+  CLASS (depthwise_conv2d)          \
+  CLASS (dropout)                   \
+  CLASS (elu)                       \
+  CLASS (equalization)              \
+  CLASS (flatten)                   \
+  CLASS (gaussian_dropout)          \
+  CLASS (gaussian_noise)            \
+  CLASS (global_average_pooling2d)  \
+  CLASS (global_max_pooling2d)      \
+  CLASS (group_normalization)       \
+  CLASS (identity)                  \
+  CLASS (input_layer)               \
+  CLASS (layer_normalization)       \
+  CLASS (layer_scale)               \
+  CLASS (leaky_relu)                \
+  CLASS (max_pooling2d)             \
+  CLASS (maximum)                   \
+  CLASS (minimum)                   \
+  CLASS (mix_up)                    \
+  CLASS (multiply)                  \
+  CLASS (normalization)             \
+  CLASS (permute)                   \
+  CLASS (prelu)                     \
+  CLASS (rand_augment)              \
+  CLASS (random_brightness)         \
+  CLASS (random_color_degeneration) \
+  CLASS (random_color_jitter)       \
+  CLASS (random_contrast)           \
+  CLASS (random_crop)               \
+  CLASS (random_elastic_transform)  \
+  CLASS (random_erasing)            \
+  CLASS (random_flip)               \
+  CLASS (random_gaussian_blur)      \
+  CLASS (random_grayscale)          \
+  CLASS (random_height)             \
+  CLASS (random_hue)                \
+  CLASS (random_invert)             \
+  CLASS (random_perspective)        \
+  CLASS (random_posterization)      \
+  CLASS (random_rotation)           \
+  CLASS (random_saturation)         \
+  CLASS (random_sharpness)          \
+  CLASS (random_shear)              \
+  CLASS (random_translation)        \
+  CLASS (random_width)              \
+  CLASS (random_zoom)               \
+  CLASS (relu)                      \
+  CLASS (rescaling)                 \
+  CLASS (reshape)                   \
+  CLASS (resizing)                  \
+  CLASS (separable_conv2d)          \
+  CLASS (softmax)                   \
+  CLASS (solarization)              \
+  CLASS (spatial_dropout2d)         \
+  CLASS (stochastic_depth)          \
+  CLASS (subtract)                  \
+  CLASS (up_sampling2d)             \
+  CLASS (zero_padding2d)
 
-/* affine.c, convolution.c, dense.c, depthwise.c, transpose.c */
-extern const CnnLayerClass cnn_batch_normalization_class, cnn_conv2d_class,
-    cnn_conv2d_transpose_class, cnn_dense_class, cnn_depthwise_conv2d_class, cnn_layer_scale_class,
-    cnn_normalization_class, cnn_rescaling_class, cnn_separable_conv2d_class;
-
-/* identity.c */
-extern const CnnLayerClass cnn_activity_regularization_class, cnn_alpha_dropout_class,
-    cnn_aug_mix_class, cnn_cut_mix_class, cnn_dropout_class, cnn_equalization_class,
-    cnn_gaussian_dropout_class, cnn_gaussian_noise_class, cnn_identity_class, cnn_input_layer_class,
-    cnn_mix_up_class, cnn_rand_augment_class, cnn_random_brightness_class,
-    cnn_random_color_degeneration_class, cnn_random_color_jitter_class, cnn_random_contrast_class,
-    cnn_random_crop_class, cnn_random_elastic_transform_class, cnn_random_erasing_class,
-    cnn_random_flip_class, cnn_random_gaussian_blur_class, cnn_random_grayscale_class,
-    cnn_random_height_class, cnn_random_hue_class, cnn_random_invert_class,
-    cnn_random_perspective_class, cnn_random_posterization_class, cnn_random_rotation_class,
-    cnn_random_saturation_class, cnn_random_sharpness_class, cnn_random_shear_class,
-    cnn_random_translation_class, cnn_random_width_class, cnn_random_zoom_class,
-    cnn_solarization_class, cnn_spatial_dropout2d_class, cnn_stochastic_depth_class;
-
-/* merge.c */
-extern const CnnLayerClass cnn_add_class, cnn_average_class, cnn_concatenate_class,
-    cnn_custom_scale_class, cnn_maximum_class, cnn_minimum_class, cnn_multiply_class,
-    cnn_subtract_class;
-
-/* normalization.c */
-extern const CnnLayerClass cnn_group_normalization_class, cnn_layer_normalization_class;
-
-/* permute.c, prelu.c */
-extern const CnnLayerClass cnn_permute_class, cnn_prelu_class;
-
-/* pooling.c */
-extern const CnnLayerClass cnn_average_pooling2d_class, cnn_global_average_pooling2d_class,
-    cnn_global_max_pooling2d_class, cnn_max_pooling2d_class;
-
-/* reshape.c */
-extern const CnnLayerClass cnn_center_crop_class, cnn_cropping2d_class, cnn_flatten_class,
-    cnn_reshape_class, cnn_zero_padding2d_class;
-
-/* resizing.c, upsampling.c */
-extern const CnnLayerClass cnn_resizing_class, cnn_up_sampling2d_class;
+#define CNN_DECLARE_CLASS(name) extern const CnnLayerClass cnn_##name##_class;
+CNN_LAYER_CLASSES (CNN_DECLARE_CLASS)
 
 /* Exactly one input; of this rank, or of any where rank is 0. */
 gboolean cnn_layer_check_input (const CnnLayer *layer, const CnnShape *inputs, int n_inputs,
@@ -84,25 +120,27 @@ gboolean cnn_record_copy_region (CnnCommands *commands, const CnnTensor *source,
  */
 typedef enum
 {
-  CNN_RESIZE_BILINEAR,
-  CNN_RESIZE_NEAREST,
-  CNN_RESIZE_BICUBIC,
-  CNN_RESIZE_AREA,
-  CNN_RESIZE_LANCZOS3,
-  CNN_RESIZE_LANCZOS5,
-  CNN_RESIZE_GAUSSIAN,
-  CNN_RESIZE_MITCHELL
-} CnnResizeMethod;
-extern const char *const cnn_resize_methods[]; /* Keras' names of them */
+  CNN_LAYER_RESIZE_BILINEAR,
+  CNN_LAYER_RESIZE_NEAREST,
+  CNN_LAYER_RESIZE_BICUBIC,
+  CNN_LAYER_RESIZE_AREA,
+  CNN_LAYER_RESIZE_LANCZOS3,
+  CNN_LAYER_RESIZE_LANCZOS5,
+  CNN_LAYER_RESIZE_GAUSSIAN,
+  CNN_LAYER_RESIZE_MITCHELL
+} CnnLayerResizeMethod;
+extern const char *const cnn_layer_resize_methods[]; /* Keras' names of them */
 
 typedef struct
 {
   int height, width;
-  int method; /* CnnResizeMethod */
+  int method; /* CnnLayerResizeMethod */
   gboolean crop_to_aspect_ratio, pad_to_aspect_ratio, antialias;
   float fill_value; /* of the padding */
-} CnnResize;
-gboolean cnn_resize_forward (const CnnResize *resize, const CnnStep *step, GError **error);
-gboolean cnn_resize_backward (const CnnResize *resize, const CnnStep *step, GError **error);
+} CnnLayerResize;
+gboolean cnn_layer_resize_forward (const CnnLayerResize *resize, const CnnStep *step,
+                                   GError **error);
+gboolean cnn_layer_resize_backward (const CnnLayerResize *resize, const CnnStep *step,
+                                    GError **error);
 
 G_END_DECLS

@@ -4,12 +4,8 @@
 #include "conv2d_grouped_params.h"
 #include "conv2d_params.h"
 #include "strided.h"
+#include "tuning.h"
 #include "winograd.h"
-
-typedef struct Conv2dParams Conv2dParams;
-typedef struct Conv2dGroupedParams Conv2dGroupedParams;
-G_STATIC_ASSERT (sizeof (Conv2dParams) == 100);
-G_STATIC_ASSERT (sizeof (Conv2dGroupedParams) == 76);
 
 enum
 {
@@ -135,38 +131,33 @@ typedef struct
 
 /* Two packed tiles of channels at a time, where that leaves little of the last ones empty. */
 static gboolean
-takes_two_tiles (int outputs)
+takes_two_tiles (const CnnTuning *tuning, int outputs)
 {
   const int one = (outputs + CONV2D_TILE_CHANNELS - 1) / CONV2D_TILE_CHANNELS,
             two = (one + 1) / 2 * 2;
 
-  return two * 10 <= one * 11;
+  return tuning->two_tiles != 0 && two * 100 <= one * (100 + (int) tuning->two_tiles);
 }
 
-/* On processors, as measured: with vectors of 8 channels a tile of pixels that divides 14², 19²,
- * 28² … and leaves less of the last one empty. With vectors of 16, which come with twice the
- * registers, a larger one, for which less is loaded in proportion: Xception takes 0.88 of the time,
- * but each kernel up to 20 ms more to make. */
 static Tile
 choose_tile (const CnnCommands *commands, int outputs)
 {
   const CnnDevice *device = cnn_commands_device (commands);
+  const CnnTuning *tuning = cnn_device_tuning (device, cnn_commands_repeated (commands));
   const guint lanes = cnn_device_subgroup_size (device);
-  const gboolean large = lanes == 16 && cnn_commands_repeated (commands);
   Tile tile = { .channels = (guint) tile_channels (outputs) };
 
-  tile.channels_in_lanes = cnn_device_is_software (device) && (lanes == 8 || large)
-                           && tile.channels == CONV2D_TILE_CHANNELS;
+  tile.channels_in_lanes = tuning->pixels != 0 && tile.channels == CONV2D_TILE_CHANNELS;
   if (tile.channels_in_lanes)
     {
-      tile.pixels = tile.narrow = large ? CONV2D_TILE_MANY_PIXELS : CONV2D_TILE_PIXELS;
-      tile.channels *= large && takes_two_tiles (outputs) ? 2 : 1;
+      tile.pixels = tile.narrow = tuning->pixels;
+      tile.channels *= takes_two_tiles (tuning, outputs) ? 2 : 1;
       tile.wide = tile.channels / lanes;
     }
   else
     {
       tile.narrow = tile.channels;
-      tile.wide = tile.channels == CONV2D_FEW_CHANNELS ? CONV2D_FEW_VECTORS : CONV2D_TILE_VECTORS;
+      tile.wide = tile.channels == CONV2D_FEW_CHANNELS ? tuning->few_vectors : tuning->vectors;
       tile.pixels = tile.wide * lanes;
     }
   return tile;
@@ -196,12 +187,12 @@ greatest_common_divisor (int a, int b)
 gboolean
 cnn_record_conv2d (CnnCommands *commands, const CnnTensor *source, const CnnTensor *target,
                    CnnBuffer *weights, gsize weights_step, const CnnWindow *window,
-                   const CnnEpilogue *epilogue, GError **error)
+                   const CnnKernelTail *tail, GError **error)
 {
   const guint lanes = cnn_device_subgroup_size (cnn_commands_device (commands));
   const Tile tile = choose_tile (commands, target->shape.c);
   const CnnShape *in = &source->shape, *out = &target->shape;
-  const CnnActivation tail = cnn_tail_activation (epilogue != NULL ? &epilogue->activation : NULL);
+  const CnnKernelTail none = cnn_kernel_tail (NULL, source), *end = tail != NULL ? tail : &none;
   Conv2dParams params = {
     .in_planes = (guint) cnn_shape_planes (in),
     .in_h = (guint) in->h,
@@ -218,10 +209,7 @@ cnn_record_conv2d (CnnCommands *commands, const CnnTensor *source, const CnnTens
     .up_y = window->up[0],
     .up_x = window->up[1],
     .weights_step = (guint) (weights_step / (4 * sizeof (float))),
-    .has_affine = cnn_has_affine (epilogue),
-    .alpha = tail.alpha,
-    .max_value = tail.max_value,
-    .threshold = tail.threshold,
+    .tail = end->params,
   };
   int *every[2] = { &params.every_y, &params.every_x };
   int *inverse[2] = { &params.inverse_y, &params.inverse_x };
@@ -242,27 +230,26 @@ cnn_record_conv2d (CnnCommands *commands, const CnnTensor *source, const CnnTens
                    * ((out->w + window->up[1] - 1) / window->up[1]));
   tiles = (tiles + tile.pixels - 1) / tile.pixels;
   tiles *= (guint) (MIN (window->up[0], out->h) * MIN (window->up[1], out->w));
-  return cnn_commands_dispatch (
-      commands,
-      &(CnnDispatch){
-          .stem = CNN_TAIL_STEM ("conv2d", tail),
-          .constants = { lanes, choose_mode (window), tail.kind, tile.channels_in_lanes,
-                         tile.narrow, tile.wide, (guint32) cnn_has_residual (epilogue),
-                         cnn_epilogue_kind (epilogue) },
-          .n_constants = 8,
-          .bindings = { cnn_tensor_binding (source), cnn_whole_buffer (weights),
-                        cnn_affine_binding (epilogue, source), cnn_tensor_binding (target),
-                        cnn_residual_binding (epilogue, source),
-                        cnn_value_binding (epilogue, source) },
-          .n_bindings = 6,
-          .push = &params,
-          .push_size = sizeof params,
-          .groups = { (params.out_planes * 4 + tile.channels - 1) / tile.channels, tiles,
-                      (guint) out->n },
-          .operations = 2. * (double) cnn_shape_count (out) * params.taps * in->c
-                        / (window->up[0] * window->up[1]),
-      },
-      error);
+
+  CnnDispatch dispatch = {
+    .stem = CNN_TAIL_STEM ("conv2d", *end),
+    .constants = { [CONV2D_LANES] = lanes,
+                   [CONV2D_MODE] = choose_mode (window),
+                   [CONV2D_CHANNELS_IN_LANES] = tile.channels_in_lanes,
+                   [CONV2D_NARROW] = tile.narrow,
+                   [CONV2D_WIDE] = tile.wide },
+    .bindings = { [CONV2D_SOURCE] = cnn_tensor_binding (source),
+                  [CONV2D_WEIGHTS] = cnn_whole_buffer (weights),
+                  [CONV2D_TARGET] = cnn_tensor_binding (target) },
+    .push = &params,
+    .push_size = sizeof params,
+    .groups = { (params.out_planes * 4 + tile.channels - 1) / tile.channels, tiles,
+                (guint) out->n },
+    .operations =
+        2. * (double) cnn_shape_count (out) * params.taps * in->c / (window->up[0] * window->up[1]),
+  };
+  cnn_dispatch_set_tail (&dispatch, end);
+  return cnn_commands_dispatch (commands, &dispatch, error);
 }
 
 /* --- Conv2D --- */
@@ -403,17 +390,18 @@ record_grouped (CnnConvolution *self, const CnnStep *step, gboolean backward, GE
   const CnnTensor *source = backward ? step->grad_output : step->inputs[0];
   const CnnTensor *target = backward ? step->grad_inputs[0] : step->output;
   const CnnShape *in = &step->input_shapes[0], *out = &step->output_shape;
-  const CnnEpilogue *epilogue = step->epilogue;
-  const CnnActivation tail = cnn_tail_activation (epilogue != NULL ? &epilogue->activation : NULL);
+  const CnnKernelTail tail = cnn_step_tail (step);
   CnnWindow window = conv2d_window (self, in);
   CnnBuffer *weights = cnn_layer_device_weights (
       &self->base, SLOT_FORWARD, cnn_commands_device (step->commands),
       cnn_array_count (self->base.weights[0]) * sizeof (float), 0, conv2d_pack_grouped, error);
   CnnDispatch dispatch = {
     .stem = "conv2d_grouped",
-    .constants = { backward, tail.kind, (guint32) cnn_has_residual (epilogue) },
-    .n_constants = 3,
-    .n_bindings = 5,
+    .constants = { [CONV2D_GROUPED_BACKWARD] = (guint32) backward },
+    .bindings = { [CONV2D_GROUPED_SOURCE] = cnn_tensor_binding (source),
+                  [CONV2D_GROUPED_TARGET] = cnn_tensor_binding (target) },
+    .operations = 2. * (double) cnn_shape_count (out) * window.kernel[0] * window.kernel[1] * in->c
+                  / self->groups,
   };
   Conv2dGroupedParams params = {
     .items = cnn_flat_vectors (&target->shape, dispatch.groups),
@@ -432,20 +420,13 @@ record_grouped (CnnConvolution *self, const CnnStep *step, gboolean backward, GE
     .stride_x = (guint) window.stride[1],
     .dilation_y = (guint) window.dilation[0],
     .dilation_x = (guint) window.dilation[1],
-    .alpha = tail.alpha,
-    .max_value = tail.max_value,
-    .threshold = tail.threshold,
+    .tail = tail.params,
   };
 
   if (weights == NULL)
     return FALSE;
-  dispatch.bindings[0] = cnn_tensor_binding (source);
-  dispatch.bindings[1] = cnn_whole_buffer (weights);
-  dispatch.bindings[2] = cnn_affine_binding (epilogue, source);
-  dispatch.bindings[3] = cnn_tensor_binding (target);
-  dispatch.bindings[4] = cnn_residual_binding (epilogue, source);
-  dispatch.operations = 2. * (double) cnn_shape_count (out) * window.kernel[0] * window.kernel[1]
-                        * in->c / self->groups;
+  cnn_dispatch_set_tail (&dispatch, &tail);
+  dispatch.bindings[CONV2D_GROUPED_WEIGHTS] = cnn_whole_buffer (weights);
   dispatch.push = &params;
   dispatch.push_size = sizeof params;
   return cnn_commands_dispatch (step->commands, &dispatch, error);
@@ -508,6 +489,7 @@ record_ungrouped (CnnConvolution *self, const CnnStep *step, gboolean backward, 
   const CnnTensor *target = backward ? step->grad_inputs[0] : step->output;
   const int winograd = winograd_size (self, &step->input_shapes[0], &step->output_shape,
                                       backward || step->has_gradient);
+  const CnnKernelTail tail = cnn_step_tail (step);
   CnnWindow window = conv2d_window (self, &step->input_shapes[0]);
   CnnBuffer *weights = ungrouped_weights (&self->base, step, winograd, backward, error);
 
@@ -515,13 +497,13 @@ record_ungrouped (CnnConvolution *self, const CnnStep *step, gboolean backward, 
     return FALSE;
   if (cnn_strided_suits (self))
     return (backward ? cnn_record_strided_backward : cnn_record_strided) (
-        step->commands, source, target, step->scratch, weights, &window, step->epilogue, error);
+        step->commands, source, target, step->scratch, weights, &window, &tail, error);
   if (backward)
     window = cnn_window_backward (&window);
   return winograd != 0 ? cnn_record_winograd (step->commands, source, target, step->scratch,
-                                              weights, winograd, &window, step->epilogue, error)
+                                              weights, winograd, &window, &tail, error)
                        : cnn_record_conv2d (step->commands, source, target, weights, 0, &window,
-                                            step->epilogue, error);
+                                            &tail, error);
 }
 
 static gboolean
@@ -547,7 +529,7 @@ conv2d_backward (CnnLayer *layer, const CnnStep *step, GError **error)
 
 /* One more kernel takes some 15 ms to make; in fifty runs it has won them back. */
 static gboolean
-conv2d_ends_gradient (const CnnLayer *layer, gboolean repeated)
+conv2d_fuses_predecessor (const CnnLayer *layer, gboolean repeated)
 {
   const CnnConvolution *self = (const CnnConvolution *) layer;
 
@@ -567,13 +549,13 @@ const CnnLayerClass cnn_conv2d_class = {
   .name = "Conv2D",
   .instance_size = sizeof (CnnConvolution),
   .params = conv2d_params,
-  .flags = CNN_LAYER_EPILOGUE | CNN_LAYER_CONVOLUTION | CNN_LAYER_ADDS_GRADIENT,
+  .flags = CNN_LAYER_TAIL | CNN_LAYER_CONVOLUTION | CNN_LAYER_ADDS_GRADIENT,
   .configure = cnn_convolution_configure,
   .output_shape = conv2d_output_shape,
   .weight_specs = conv2d_weight_specs,
   .affine = conv2d_affine,
   .scratch_shape = conv2d_scratch_shape,
-  .ends_gradient = conv2d_ends_gradient,
+  .fuses_predecessor = conv2d_fuses_predecessor,
   .forward = conv2d_forward,
   .backward = conv2d_backward,
 };

@@ -33,14 +33,15 @@ gboolean cnn_convolution_window (const CnnConvolution *self, const CnnShape *inp
                                  CnnShape *output, int before[2], GError **error);
 
 /* Records conv2d: source to target through `weights`, packed by cnn_pack_gemm; those of the next
- * picture lie `weights_step` bytes further, 0 where all pictures have the same. */
+ * picture lie `weights_step` bytes further, 0 where all pictures have the same. `tail` NULL leaves
+ * values as they are. */
 typedef struct
 {
   int kernel[2], stride[2], up[2], dilation[2], before[2]; /* h, w */
 } CnnWindow;
 gboolean cnn_record_conv2d (CnnCommands *commands, const CnnTensor *source, const CnnTensor *target,
                             CnnBuffer *weights, gsize weights_step, const CnnWindow *window,
-                            const CnnEpilogue *epilogue, GError **error);
+                            const CnnKernelTail *tail, GError **error);
 /* The window of a 1×1 kernel without strides. */
 extern const CnnWindow cnn_pointwise_window;
 /* The window of the gradient with respect to the input. */
@@ -58,11 +59,10 @@ typedef struct
 gsize cnn_gemm_bytes (const CnnGemm *gemm);
 void cnn_pack_gemm (const CnnGemm *gemm, const float *data, gsize first, gsize n, float *packed);
 
-/* Depthwise kernels, of variable 0; slot 0 of the device weights. `epilogue` NULL leaves values as
- * they are. */
+/* Depthwise kernels, of variable 0; slot 0 of the device weights. Forward, `tail` NULL leaves
+ * values as they are. */
 gboolean cnn_record_depthwise (CnnConvolution *self, CnnCommands *commands, const CnnTensor *source,
-                               const CnnTensor *target, const CnnEpilogue *epilogue,
-                               GError **error);
+                               const CnnTensor *target, const CnnKernelTail *tail, GError **error);
 gboolean cnn_record_depthwise_backward (CnnConvolution *self, CnnCommands *commands,
                                         const CnnTensor *grad_output, const CnnTensor *grad_input,
-                                        const CnnEpilogue *epilogue, GError **error);
+                                        const CnnKernelTail *tail, GError **error);

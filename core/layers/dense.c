@@ -3,9 +3,6 @@
 
 #include "dense_params.h"
 
-typedef struct DenseParams DenseParams;
-G_STATIC_ASSERT (sizeof (DenseParams) == 36);
-
 typedef struct
 {
   CnnLayer base;
@@ -83,14 +80,14 @@ record (CnnLayer *layer, const CnnStep *step, gboolean backward, GError **error)
   CnnDevice *device = cnn_commands_device (step->commands);
   const guint blocks = block_count (out);
   const gsize bytes = block_bytes (in);
-  const CnnEpilogue *epilogue = backward ? NULL : step->epilogue;
-  const CnnActivation tail = cnn_tail_activation (backward ? NULL : &epilogue->activation);
+  const CnnKernelTail tail = cnn_step_tail (step);
   const guint at_once = (guint) MAX (cnn_device_max_binding (device) / bytes, 1);
   CnnBuffer *weights = cnn_layer_device_weights (layer, 0, device, blocks * bytes, 0, pack, error);
   DenseParams params = {
     .in_planes = (guint) cnn_shape_planes (in),
     .out_planes = (guint) cnn_shape_planes (out),
     .pixels = (guint) (in->h * in->w),
+    .tail = tail.params,
   };
   CnnDispatch dispatch = { .push = &params, .push_size = sizeof params };
 
@@ -99,33 +96,25 @@ record (CnnLayer *layer, const CnnStep *step, gboolean backward, GError **error)
   if (backward)
     {
       dispatch.stem = "dense_backward";
-      dispatch.n_bindings = 3;
-      dispatch.bindings[0] = cnn_tensor_binding (step->grad_output);
-      dispatch.bindings[2] = cnn_tensor_binding (step->grad_inputs[0]);
+      dispatch.bindings[DENSE_BACKWARD_SOURCE] = cnn_tensor_binding (step->grad_output);
+      dispatch.bindings[DENSE_BACKWARD_TARGET] = cnn_tensor_binding (step->grad_inputs[0]);
       params.items = cnn_flat_vectors (in, dispatch.groups);
     }
   else
     {
       dispatch.stem = CNN_TAIL_STEM ("dense", tail);
-      dispatch.n_bindings = 5;
-      dispatch.bindings[0] = cnn_tensor_binding (step->inputs[0]);
-      dispatch.bindings[2] = epilogue->affine;
-      dispatch.bindings[3] = cnn_tensor_binding (step->output);
-      dispatch.bindings[4] = cnn_residual_binding (epilogue, step->inputs[0]);
-      dispatch.n_constants = 2;
-      dispatch.constants[0] = tail.kind;
-      dispatch.constants[1] = (guint32) cnn_has_residual (epilogue);
+      cnn_dispatch_set_tail (&dispatch, &tail);
+      dispatch.bindings[DENSE_SOURCE] = cnn_tensor_binding (step->inputs[0]);
+      dispatch.bindings[DENSE_TARGET] = cnn_tensor_binding (step->output);
       dispatch.groups[1] = 1;
       dispatch.groups[2] = (guint) in->n * params.pixels;
-      params.alpha = tail.alpha;
-      params.max_value = tail.max_value;
-      params.threshold = tail.threshold;
     }
   for (guint first = 0; first < blocks; first += at_once)
     {
       params.first_block = first;
       params.blocks = MIN (at_once, blocks - first);
-      dispatch.bindings[1] = (CnnBinding){ weights, first * bytes, params.blocks * bytes };
+      dispatch.bindings[backward ? DENSE_BACKWARD_WEIGHTS : DENSE_WEIGHTS] =
+          (CnnBinding){ weights, first * bytes, params.blocks * bytes };
       dispatch.operations = 2. * (double) cnn_shape_count (out) * in->c * params.blocks / blocks;
       if (!backward)
         dispatch.groups[0] = params.blocks;
@@ -158,7 +147,7 @@ const CnnLayerClass cnn_dense_class = {
   .name = "Dense",
   .instance_size = sizeof (Dense),
   .params = params,
-  .flags = CNN_LAYER_EPILOGUE,
+  .flags = CNN_LAYER_TAIL,
   .configure = configure,
   .output_shape = output_shape,
   .weight_specs = weight_specs,

@@ -3,11 +3,7 @@
 
 #include "depthwise_params.h"
 #include "depthwise_tiles_params.h"
-
-typedef struct DepthwiseParams DepthwiseParams;
-typedef struct DepthwiseTilesParams DepthwiseTilesParams;
-G_STATIC_ASSERT (sizeof (DepthwiseParams) == 80);
-G_STATIC_ASSERT (sizeof (DepthwiseTilesParams) == 76);
+#include "tuning.h"
 
 enum
 {
@@ -84,7 +80,6 @@ window_operations (const CnnConvolution *self, const CnnShape *output)
 
 #define MAX_TILES_KERNEL 7
 #define MAX_TILES_STRIDE 2 /* DEPTHWISE_TILE_WIDTH is a multiple of it */
-#define TILE_ROWS 32
 
 static gboolean
 fits_tiles (const CnnConvolution *self)
@@ -99,14 +94,13 @@ fits_tiles (const CnnConvolution *self)
 static gboolean
 record_tiles (CnnConvolution *self, CnnCommands *commands, const CnnTensor *source,
               const CnnTensor *target, CnnBuffer *weights, gboolean backward,
-              const CnnEpilogue *epilogue, GError **error)
+              const CnnKernelTail *tail, GError **error)
 {
   const int kernel = self->kernel_size[0], stride = self->strides[0];
   const int up = backward ? stride : 1;
   const gboolean flip = backward && stride == 1;
   const guint lanes = cnn_device_subgroup_size (cnn_commands_device (commands));
   const CnnShape *in = &source->shape, *out = &target->shape;
-  const CnnActivation tail = cnn_tail_activation (epilogue != NULL ? &epilogue->activation : NULL);
   DepthwiseTilesParams params = {
     .planes = (guint) cnn_shape_planes (in),
     .in_h = in->h,
@@ -115,10 +109,7 @@ record_tiles (CnnConvolution *self, CnnCommands *commands, const CnnTensor *sour
     .out_w = out->w,
     .first_tap = flip ? kernel * kernel - 1 : 0,
     .step_tap = flip ? -1 : 1,
-    .has_affine = cnn_has_affine (epilogue),
-    .alpha = tail.alpha,
-    .max_value = tail.max_value,
-    .threshold = tail.threshold,
+    .tail = tail->params,
   };
   int before[2], *source_at[2] = { &params.source_y, &params.source_x };
   int *target_at[2] = { &params.target_y, &params.target_x };
@@ -135,46 +126,44 @@ record_tiles (CnnConvolution *self, CnnCommands *commands, const CnnTensor *sour
         }
     }
   params.tiles_x = (out->w - params.target_x + DEPTHWISE_TILE_WIDTH - 1) / DEPTHWISE_TILE_WIDTH;
-  params.tiles_y = (out->h - params.target_y + TILE_ROWS - 1) / TILE_ROWS;
+  params.tiles_y =
+      (out->h - params.target_y + CNN_DEPTHWISE_TILE_ROWS - 1) / CNN_DEPTHWISE_TILE_ROWS;
   params.rows = (out->h - params.target_y + params.tiles_y - 1) / params.tiles_y;
   params.rows = (params.rows + up - 1) / up * up;
   params.tiles = out->n * (int) params.planes * params.tiles_y * params.tiles_x;
-  return cnn_commands_dispatch (
-      commands,
-      &(CnnDispatch){
-          .stem = CNN_TAIL_STEM ("depthwise_tiles", tail),
-          .constants = { lanes, (guint32) kernel, backward ? 1 : (guint32) stride, (guint32) up,
-                         tail.kind, (guint32) cnn_has_residual (epilogue),
-                         cnn_epilogue_kind (epilogue) },
-          .n_constants = 7,
-          .bindings = { cnn_tensor_binding (source), cnn_whole_buffer (weights),
-                        cnn_affine_binding (epilogue, source), cnn_tensor_binding (target),
-                        cnn_residual_binding (epilogue, source),
-                        cnn_value_binding (epilogue, source) },
-          .n_bindings = 6,
-          .push = &params,
-          .push_size = sizeof params,
-          .groups = { ((guint) params.tiles + lanes - 1) / lanes, 1, 1 },
-          .operations = window_operations (self, backward ? in : out),
-      },
-      error);
+
+  CnnDispatch dispatch = {
+    .stem = CNN_TAIL_STEM ("depthwise_tiles", *tail),
+    .constants = { [DEPTHWISE_TILES_LANES] = lanes,
+                   [DEPTHWISE_TILES_KERNEL] = (guint32) kernel,
+                   [DEPTHWISE_TILES_STRIDE] = backward ? 1 : (guint32) stride,
+                   [DEPTHWISE_TILES_UP] = (guint32) up },
+    .bindings = { [DEPTHWISE_TILES_SOURCE] = cnn_tensor_binding (source),
+                  [DEPTHWISE_TILES_WEIGHTS] = cnn_whole_buffer (weights),
+                  [DEPTHWISE_TILES_TARGET] = cnn_tensor_binding (target) },
+    .push = &params,
+    .push_size = sizeof params,
+    .groups = { ((guint) params.tiles + lanes - 1) / lanes, 1, 1 },
+    .operations = window_operations (self, backward ? in : out),
+  };
+  cnn_dispatch_set_tail (&dispatch, tail);
+  return cnn_commands_dispatch (commands, &dispatch, error);
 }
 
 /* --- recording --- */
 
 gboolean
 cnn_record_depthwise (CnnConvolution *self, CnnCommands *commands, const CnnTensor *source,
-                      const CnnTensor *target, const CnnEpilogue *epilogue, GError **error)
+                      const CnnTensor *target, const CnnKernelTail *tail, GError **error)
 {
+  const CnnKernelTail none = cnn_kernel_tail (NULL, source), *end = tail != NULL ? tail : &none;
   CnnBuffer *weights = depthwise_weights (self, commands, error);
   DepthwiseParams params = make_params (self, &source->shape, &target->shape);
   CnnDispatch dispatch = {
     .stem = "depthwise",
-    .constants = { self->depth_multiplier == 1,
-                   epilogue != NULL ? epilogue->activation.kind : CNN_ACTIVATION_LINEAR,
-                   epilogue != NULL, (guint32) cnn_has_residual (epilogue) },
-    .n_constants = 4,
-    .n_bindings = 5,
+    .constants = { [DEPTHWISE_SINGLE] = self->depth_multiplier == 1 },
+    .bindings = { [DEPTHWISE_SOURCE] = cnn_tensor_binding (source),
+                  [DEPTHWISE_TARGET] = cnn_tensor_binding (target) },
     .push = &params,
     .push_size = sizeof params,
     .operations = window_operations (self, &target->shape),
@@ -183,34 +172,28 @@ cnn_record_depthwise (CnnConvolution *self, CnnCommands *commands, const CnnTens
   if (weights == NULL)
     return FALSE;
   if (fits_tiles (self))
-    return record_tiles (self, commands, source, target, weights, FALSE, epilogue, error);
+    return record_tiles (self, commands, source, target, weights, FALSE, end, error);
   params.items = cnn_flat_vectors (&target->shape, dispatch.groups);
-  if (epilogue != NULL)
-    {
-      params.alpha = epilogue->activation.alpha;
-      params.max_value = epilogue->activation.max_value;
-      params.threshold = epilogue->activation.threshold;
-    }
-  dispatch.bindings[0] = cnn_tensor_binding (source);
-  dispatch.bindings[1] = cnn_whole_buffer (weights);
-  dispatch.bindings[2] = cnn_affine_binding (epilogue, source);
-  dispatch.bindings[3] = cnn_tensor_binding (target);
-  dispatch.bindings[4] = cnn_residual_binding (epilogue, source);
+  params.tail = end->params;
+  cnn_dispatch_set_tail (&dispatch, end);
+  dispatch.bindings[DEPTHWISE_WEIGHTS] = cnn_whole_buffer (weights);
   return cnn_commands_dispatch (commands, &dispatch, error);
 }
 
 gboolean
 cnn_record_depthwise_backward (CnnConvolution *self, CnnCommands *commands,
                                const CnnTensor *grad_output, const CnnTensor *grad_input,
-                               const CnnEpilogue *epilogue, GError **error)
+                               const CnnKernelTail *tail, GError **error)
 {
   CnnBuffer *weights = depthwise_weights (self, commands, error);
   DepthwiseParams params = make_params (self, &grad_input->shape, &grad_output->shape);
   CnnDispatch dispatch = {
     .stem = "depthwise_backward",
-    .constants = { self->depth_multiplier == 1, (guint32) cnn_has_residual (epilogue) },
-    .n_constants = 2,
-    .n_bindings = 4,
+    .constants = { [DEPTHWISE_BACKWARD_SINGLE] = self->depth_multiplier == 1,
+                   [DEPTHWISE_BACKWARD_HAS_RESIDUAL] = tail->constants[TAIL_HAS_RESIDUAL] },
+    .bindings = { [DEPTHWISE_BACKWARD_SOURCE] = cnn_tensor_binding (grad_output),
+                  [DEPTHWISE_BACKWARD_TARGET] = cnn_tensor_binding (grad_input),
+                  [DEPTHWISE_BACKWARD_RESIDUAL] = tail->bindings[TAIL_RESIDUAL] },
     .push = &params,
     .push_size = sizeof params,
     .operations = window_operations (self, &grad_output->shape),
@@ -219,17 +202,14 @@ cnn_record_depthwise_backward (CnnConvolution *self, CnnCommands *commands,
   if (weights == NULL)
     return FALSE;
   if (fits_tiles (self))
-    return record_tiles (self, commands, grad_output, grad_input, weights, TRUE, epilogue, error);
+    return record_tiles (self, commands, grad_output, grad_input, weights, TRUE, tail, error);
   params.items = cnn_flat_vectors (&grad_input->shape, dispatch.groups);
-  dispatch.bindings[0] = cnn_tensor_binding (grad_output);
-  dispatch.bindings[1] = cnn_whole_buffer (weights);
-  dispatch.bindings[2] = cnn_tensor_binding (grad_input);
-  dispatch.bindings[3] = cnn_residual_binding (epilogue, grad_output);
+  dispatch.bindings[DEPTHWISE_BACKWARD_WEIGHTS] = cnn_whole_buffer (weights);
   return cnn_commands_dispatch (commands, &dispatch, error);
 }
 
 static gboolean
-ends_gradient (const CnnLayer *layer, gboolean repeated)
+fuses_predecessor (const CnnLayer *layer, gboolean repeated)
 {
   (void) repeated;
   return fits_tiles ((const CnnConvolution *) layer);
@@ -274,15 +254,19 @@ depthwise_affine (const CnnLayer *layer, int channels, CnnAffine *affine)
 static gboolean
 depthwise_forward (CnnLayer *layer, const CnnStep *step, GError **error)
 {
+  const CnnKernelTail tail = cnn_step_tail (step);
+
   return cnn_record_depthwise ((CnnConvolution *) layer, step->commands, step->inputs[0],
-                               step->output, step->epilogue, error);
+                               step->output, &tail, error);
 }
 
 static gboolean
 depthwise_backward (CnnLayer *layer, const CnnStep *step, GError **error)
 {
+  const CnnKernelTail tail = cnn_step_tail (step);
+
   return cnn_record_depthwise_backward ((CnnConvolution *) layer, step->commands, step->grad_output,
-                                        step->grad_inputs[0], step->epilogue, error);
+                                        step->grad_inputs[0], &tail, error);
 }
 
 /* `filters` and `groups` are not this class's: a filter count of 1 passes the common check. */
@@ -306,12 +290,12 @@ const CnnLayerClass cnn_depthwise_conv2d_class = {
   .name = "DepthwiseConv2D",
   .instance_size = sizeof (CnnConvolution),
   .params = depthwise_params,
-  .flags = CNN_LAYER_EPILOGUE | CNN_LAYER_CONVOLUTION | CNN_LAYER_ADDS_GRADIENT,
+  .flags = CNN_LAYER_TAIL | CNN_LAYER_CONVOLUTION | CNN_LAYER_ADDS_GRADIENT,
   .configure = depthwise_configure,
   .output_shape = depthwise_output_shape,
   .weight_specs = depthwise_weight_specs,
   .affine = depthwise_affine,
-  .ends_gradient = ends_gradient,
+  .fuses_predecessor = fuses_predecessor,
   .forward = depthwise_forward,
   .backward = depthwise_backward,
 };
@@ -395,6 +379,7 @@ pack_pointwise_backward (const CnnLayer *layer, const float *data, gsize first, 
 static gboolean
 separable_forward (CnnLayer *layer, const CnnStep *step, GError **error)
 {
+  const CnnKernelTail tail = cnn_step_tail (step);
   CnnGemm gemm = pointwise_gemm (layer, FALSE);
   CnnBuffer *weights =
       cnn_layer_device_weights (layer, SLOT_POINTWISE, cnn_commands_device (step->commands),
@@ -404,12 +389,13 @@ separable_forward (CnnLayer *layer, const CnnStep *step, GError **error)
          && cnn_record_depthwise ((CnnConvolution *) layer, step->commands, step->inputs[0],
                                   step->scratch, NULL, error)
          && cnn_record_conv2d (step->commands, step->scratch, step->output, weights, 0,
-                               &cnn_pointwise_window, step->epilogue, error);
+                               &cnn_pointwise_window, &tail, error);
 }
 
 static gboolean
 separable_backward (CnnLayer *layer, const CnnStep *step, GError **error)
 {
+  const CnnKernelTail tail = cnn_step_tail (step);
   CnnGemm gemm = pointwise_gemm (layer, TRUE);
   CnnBuffer *weights = cnn_layer_device_weights (
       layer, SLOT_POINTWISE_BACKWARD, cnn_commands_device (step->commands), cnn_gemm_bytes (&gemm),
@@ -419,7 +405,7 @@ separable_backward (CnnLayer *layer, const CnnStep *step, GError **error)
          && cnn_record_conv2d (step->commands, step->grad_output, step->scratch, weights, 0,
                                &cnn_pointwise_window, NULL, error)
          && cnn_record_depthwise_backward ((CnnConvolution *) layer, step->commands, step->scratch,
-                                           step->grad_inputs[0], step->epilogue, error);
+                                           step->grad_inputs[0], &tail, error);
 }
 
 static const CnnParam separable_params[] = {
@@ -435,13 +421,13 @@ const CnnLayerClass cnn_separable_conv2d_class = {
   .name = "SeparableConv2D",
   .instance_size = sizeof (CnnConvolution),
   .params = separable_params,
-  .flags = CNN_LAYER_EPILOGUE | CNN_LAYER_CONVOLUTION | CNN_LAYER_ADDS_GRADIENT,
+  .flags = CNN_LAYER_TAIL | CNN_LAYER_CONVOLUTION | CNN_LAYER_ADDS_GRADIENT,
   .configure = cnn_convolution_configure,
   .output_shape = separable_output_shape,
   .weight_specs = separable_weight_specs,
   .affine = separable_affine,
   .scratch_shape = separable_scratch_shape,
-  .ends_gradient = ends_gradient,
+  .fuses_predecessor = fuses_predecessor,
   .forward = separable_forward,
   .backward = separable_backward,
 };

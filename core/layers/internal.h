@@ -6,6 +6,7 @@
 #include "classes.h"
 #include "error.h"
 #include "layer.h"
+#include "tail_params.h"
 
 #include <string.h>
 
@@ -22,26 +23,29 @@ guint cnn_flat_vectors (const CnnShape *shape, guint groups[3]);
 
 CnnBinding cnn_whole_buffer (CnnBuffer *buffer);
 
-/* The activation that a kernel ends with. None (NULL) and a linear one become a ReLU of slope 1
- * without ceiling, which gives the same to the last bit: one kernel less to be made ready. */
-CnnActivation cnn_tail_activation (const CnnActivation *activation);
+ActivationParams cnn_activation_params (const CnnActivation *activation);
+
+/* What is given to a kernel that ends with tail.glsl. */
+typedef struct
+{
+  guint32 constants[TAIL_N_CONSTANTS];
+  CnnBinding bindings[TAIL_N_BINDINGS];
+  TailParams params;
+} CnnKernelTail;
+
+/* Of a step's tail or gradient_tail. */
+CnnKernelTail cnn_step_tail (const CnnStep *step);
+/* Of a tail, or none (NULL). `other` is bound, and not read, where a part is missing. */
+CnnKernelTail cnn_kernel_tail (const CnnTail *tail, const CnnTensor *other);
+/* Its constants and bindings; the params go into the kernel's own. */
+void cnn_dispatch_set_tail (CnnDispatch *dispatch, const CnnKernelTail *tail);
 /* The kernel of a stem that ends so: NAME_relu is ready much sooner than NAME, which knows all
  * activations. */
-#define CNN_TAIL_STEM(stem, tail) ((tail).kind == CNN_ACTIVATION_RELU ? stem "_relu" : stem)
+#define CNN_TAIL_STEM(stem, tail) \
+  ((tail).constants[TAIL_ACTIVATION] == CNN_ACTIVATION_RELU ? stem "_relu" : stem)
 
-/* Which parts an epilogue, or NULL, has, and what a kernel binds as them: where a part is missing,
- * `other`, which is not read then. */
-gboolean cnn_has_affine (const CnnEpilogue *epilogue);
-gboolean cnn_has_residual (const CnnEpilogue *epilogue);
-CnnBinding cnn_affine_binding (const CnnEpilogue *epilogue, const CnnTensor *other);
-CnnBinding cnn_residual_binding (const CnnEpilogue *epilogue, const CnnTensor *other);
-CnnBinding cnn_value_binding (const CnnEpilogue *epilogue, const CnnTensor *other);
-/* EPILOGUE_… of activation_params.h. */
-guint32 cnn_epilogue_kind (const CnnEpilogue *epilogue);
-
-/* The gradient of an epilogue: from grad_output to grad_inputs[0] through `activation` (or NULL),
- * by the value that its derivative follows from, and through the affine part of step->epilogue;
- * plus the latter's residual. */
+/* The gradient of a tail: from grad_output to grad_inputs[0] through `activation` (or NULL), by the
+ * value that its derivative follows from, and through step->affine; plus the residual. */
 gboolean cnn_tail_backward (const CnnActivation *activation, const CnnStep *step, GError **error);
 
 /* The affine rule of a layer with a bias, which is variable `index`: center 0, scale 1. */

@@ -91,6 +91,16 @@ cnn_layer_set_error (const CnnLayer *layer, GError **error, int code, const char
                message);
 }
 
+const CnnLayerClass *const *
+cnn_layer_classes (void)
+{
+#define CLASS_ROW(name) &cnn_##name##_class,
+  static const CnnLayerClass *const classes[] = { CNN_LAYER_CLASSES (CLASS_ROW) NULL };
+#undef CLASS_ROW
+
+  return classes;
+}
+
 const CnnLayerClass *
 cnn_layer_class_find (const char *name)
 {
@@ -215,53 +225,4 @@ CnnBinding
 cnn_whole_buffer (CnnBuffer *buffer)
 {
   return (CnnBinding){ buffer, 0, cnn_buffer_size (buffer) };
-}
-
-gboolean
-cnn_has_affine (const CnnEpilogue *epilogue)
-{
-  return epilogue != NULL && epilogue->affine.buffer != NULL;
-}
-
-gboolean
-cnn_has_residual (const CnnEpilogue *epilogue)
-{
-  return epilogue != NULL && epilogue->residual != NULL;
-}
-
-CnnBinding
-cnn_affine_binding (const CnnEpilogue *epilogue, const CnnTensor *other)
-{
-  return cnn_has_affine (epilogue) ? epilogue->affine : cnn_tensor_binding (other);
-}
-
-CnnBinding
-cnn_residual_binding (const CnnEpilogue *epilogue, const CnnTensor *other)
-{
-  return cnn_tensor_binding (cnn_has_residual (epilogue) ? epilogue->residual : other);
-}
-
-CnnBinding
-cnn_value_binding (const CnnEpilogue *epilogue, const CnnTensor *other)
-{
-  const gboolean has_value = cnn_epilogue_kind (epilogue) == EPILOGUE_GRADIENT_OF_RELU;
-
-  return cnn_tensor_binding (has_value ? epilogue->value : other);
-}
-
-guint32
-cnn_epilogue_kind (const CnnEpilogue *epilogue)
-{
-  if (epilogue == NULL || !epilogue->of_gradient)
-    return EPILOGUE_VALUES;
-  return epilogue->value != NULL ? EPILOGUE_GRADIENT_OF_RELU : EPILOGUE_GRADIENT;
-}
-
-void
-cnn_bias_affine (const CnnLayer *layer, int index, int channels, CnnAffine *affine)
-{
-  const CnnArray *bias = layer->weights[index];
-
-  for (int c = 0; c < channels; c++)
-    affine[c] = (CnnAffine){ 0., 1., bias != NULL ? bias->data[c] : 0. };
 }

@@ -2,7 +2,7 @@
 #pragma once
 
 /* The class of a layer: what Keras calls it, its parameters, its shape rule and its kernels. One
- * more layer type is a const CnnLayerClass in its family's file and a row in table.c. */
+ * more layer type is a const CnnLayerClass in its family's file and a row in classes.h. */
 
 #include "activation.h"
 #include "array.h"
@@ -73,18 +73,27 @@ typedef struct
   double center, scale, shift;
 } CnnAffine;
 
-/* The tail that a kernel applies to its result x, the affine part per channel:
- * y = activation ((x − center) · scale + shift + residual); or, `of_gradient`, what becomes of a
- * gradient on its way back through such a tail in front of the layer:
- * y = (x + residual) · activation' · scale. */
+/* The tail of a layer's result x, the affine part per channel:
+ * y = activation ((x − center) · scale + shift + residual). */
 typedef struct
 {
-  CnnBinding affine; /* vec4 center[⌈C/4⌉], scale[⌈C/4⌉], shift[⌈C/4⌉]; or no buffer */
+  CnnBinding affine; /* vec4 center[⌈C/4⌉], scale[⌈C/4⌉], shift[⌈C/4⌉], C of the output */
   const CnnTensor *residual; /* as the output, or NULL */
-  CnnActivation activation;  /* of_gradient: a ReLU that derives from its output, or linear */
-  gboolean of_gradient;
-  const CnnTensor *value; /* of_gradient, with a ReLU: its output */
-} CnnEpilogue;
+  CnnActivation activation;
+} CnnTail;
+
+/* What becomes of the gradient g that a layer's backward makes, before it is grad_inputs[0]:
+ * (g + residual) · activation' · scale, the last two on the way back through a tail in front of the
+ * layer, by the output of its activation. */
+typedef struct
+{
+  const CnnTensor *residual; /* another gradient of grad_inputs[0]'s shape, or NULL; for classes of
+                              * CNN_LAYER_ADDS_GRADIENT */
+  CnnBinding affine;         /* as a CnnTail's, C of the input; or no buffer. This and the rest only
+                              * where the class fuses_predecessor */
+  const CnnTensor *value;    /* what the activation gave, as grad_inputs[0]; NULL: there is none */
+  CnnActivation activation;  /* a ReLU that derives from its output */
+} CnnGradientTail;
 
 /* What a layer gets to record its kernels: where to read and where to write. */
 typedef struct
@@ -97,20 +106,20 @@ typedef struct
   const CnnTensor *grad_inputs[CNN_MAX_INPUTS]; /* backward: to be overwritten; NULL: not wanted */
   CnnShape input_shapes[CNN_MAX_INPUTS];
   CnnShape output_shape;
-  gboolean has_gradient;       /* forward: a gradient will go back through the step's layers */
-  const CnnTensor *scratch;    /* of the class's scratch_shape */
-  const CnnTensor *memo;       /* of its memo_shape; forward: NULL if no gradient will go back */
-  const CnnEpilogue *epilogue; /* CNN_LAYER_EPILOGUE, all of it. Backward or NULL, a residual to
-                                * be added to grad_inputs[0] (CNN_LAYER_ADDS_GRADIENT); of
-                                * only_affine classes and activations also the affine part that
-                                * the gradient goes through, after the activation's derivative;
-                                * or one of_gradient, where the class ends_gradient */
+  gboolean has_gradient;    /* forward: a gradient will go back through the step's layers */
+  const CnnTensor *scratch; /* of the class's scratch_shape */
+  const CnnTensor *memo;    /* of its memo_shape; forward: NULL if no gradient will go back */
+  const CnnTail *tail;      /* forward: of classes of CNN_LAYER_TAIL, else NULL */
+  const CnnGradientTail *gradient_tail; /* backward: or NULL */
+  CnnBinding affine; /* backward: of an only_affine class, or in front of an activation, a CnnTail's
+                      * affine part that the gradient goes through, after the activation's
+                      * derivative; or no buffer */
 } CnnStep;
 
 typedef enum
 {
   CNN_LAYER_IDENTITY = 1 << 0,     /* the value passes unchanged; needs no kernels */
-  CNN_LAYER_EPILOGUE = 1 << 1,     /* forward applies step->epilogue to its result */
+  CNN_LAYER_TAIL = 1 << 1,         /* forward applies step->tail to its result */
   CNN_LAYER_NEEDS_INPUTS = 1 << 2, /* backward reads the inputs' values */
   CNN_LAYER_NEEDS_OUTPUT = 1 << 3, /* backward reads the output's value */
   CNN_LAYER_POOLING = 1 << 4,      /* for the automatic choice of Grad-CAM's layer and for grids */
@@ -120,7 +129,7 @@ typedef enum
   CNN_LAYER_INPUT = 1 << 8,
   CNN_LAYER_SCALING = 1 << 9,       /* brings a picture into the units that the model learned in */
   CNN_LAYER_SUM = 1 << 10,          /* the sum of its inputs: of one shape, may be folded if two */
-  CNN_LAYER_ADDS_GRADIENT = 1 << 11 /* backward takes step->epilogue's residual */
+  CNN_LAYER_ADDS_GRADIENT = 1 << 11 /* backward takes step->gradient_tail's residual */
 } CnnLayerFlags;
 
 struct _CnnLayerClass
@@ -139,7 +148,7 @@ struct _CnnLayerClass
   int (*weight_specs) (const CnnLayer *layer, const CnnShape *inputs,
                        CnnWeightSpec specs[CNN_MAX_WEIGHTS]);
   /* The layer's work per channel of its output, y = (x − center) · scale + shift, in double; for a
-   * convolution the bias (center 0, scale 1). For CNN_LAYER_EPILOGUE classes. */
+   * convolution the bias (center 0, scale 1). For CNN_LAYER_TAIL classes. */
   void (*affine) (const CnnLayer *layer, int channels, CnnAffine *affine);
   /* affine is all that the layer does (BatchNormalization): it folds into the layer before. */
   gboolean only_affine;
@@ -151,9 +160,9 @@ struct _CnnLayerClass
 
   /* What forward leaves for backward, where a gradient goes back; as scratch_shape. */
   gboolean (*memo_shape) (const CnnLayer *layer, const CnnShape *inputs, CnnShape *memo);
-  /* backward takes an epilogue of_gradient, one with a residual if CNN_LAYER_ADDS_GRADIENT, and it
-   * pays, be the kernels `repeated` (cnn_commands_set_repeated) or not. Optional. */
-  gboolean (*ends_gradient) (const CnnLayer *layer, gboolean repeated);
+  /* backward takes all of step->gradient_tail, a residual if CNN_LAYER_ADDS_GRADIENT, and it pays,
+   * be the kernels `repeated` (cnn_commands_set_repeated) or not. Optional. */
+  gboolean (*fuses_predecessor) (const CnnLayer *layer, gboolean repeated);
 
   /* Record the kernels. IDENTITY classes have neither. */
   gboolean (*forward) (CnnLayer *layer, const CnnStep *step, GError **error);

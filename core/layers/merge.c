@@ -6,11 +6,6 @@
 #include "binary_backward_params.h"
 #include "binary_params.h"
 
-typedef struct BinaryParams BinaryParams;
-typedef struct BinaryBackwardParams BinaryBackwardParams;
-G_STATIC_ASSERT (sizeof (BinaryParams) == 48);
-G_STATIC_ASSERT (sizeof (BinaryBackwardParams) == 92);
-
 static gboolean
 check_several (const CnnLayer *layer, int n_inputs, int most, GError **error)
 {
@@ -107,11 +102,11 @@ record_binary (CnnCommands *commands, guint32 operation, float right_weight, flo
   const CnnShape a = with_rank (&left->shape, out->rank), b = with_rank (&right->shape, out->rank);
   CnnDispatch dispatch = {
     .stem = "binary",
-    .constants = { operation, !cnn_shape_equal (&a, out) || !cnn_shape_equal (&b, out) },
-    .n_constants = 2,
-    .bindings = { cnn_tensor_binding (left), cnn_tensor_binding (right),
-                  cnn_tensor_binding (target) },
-    .n_bindings = 3,
+    .constants = { [BINARY_OPERATION] = operation,
+                   [BINARY_REPEAT] = !cnn_shape_equal (&a, out) || !cnn_shape_equal (&b, out) },
+    .bindings = { [BINARY_LEFT] = cnn_tensor_binding (left),
+                  [BINARY_RIGHT] = cnn_tensor_binding (right),
+                  [BINARY_TARGET] = cnn_tensor_binding (target) },
   };
   BinaryParams params = {
     .items = cnn_flat_vectors (out, dispatch.groups),
@@ -160,10 +155,12 @@ record_binary_backward (const CnnStep *step, int which, guint32 operation, float
   const CnnBinding gradient = cnn_tensor_binding (step->grad_output);
   CnnDispatch dispatch = {
     .stem = "binary_backward",
-    .bindings = { gradient, gradient, gradient, gradient, gradient, gradient,
-                  cnn_tensor_binding (step->grad_inputs[which]),
-                  extreme ? cnn_tensor_binding (step->inputs[which]) : gradient },
-    .n_bindings = BINARY_MAX_FACTORS + 3,
+    .constants = { [BINARY_BACKWARD_OPERATION] = operation,
+                   [BINARY_BACKWARD_PLACE] = (guint32) which },
+    .bindings = { [BINARY_BACKWARD_GRADIENT] = gradient,
+                  [BINARY_BACKWARD_TARGET] = cnn_tensor_binding (step->grad_inputs[which]),
+                  [BINARY_BACKWARD_OPERAND] =
+                      extreme ? cnn_tensor_binding (step->inputs[which]) : gradient },
   };
   BinaryBackwardParams params = {
     .items = cnn_flat_vectors (&in, dispatch.groups),
@@ -175,9 +172,12 @@ record_binary_backward (const CnnStep *step, int which, guint32 operation, float
     .in_c = (guint) in.c,
     .scale = scale,
   };
+  CnnBinding *factors = dispatch.bindings + BINARY_BACKWARD_FACTOR_0;
   gboolean repeat = !cnn_shape_equal (&in, out);
   guint n = 0;
 
+  for (int i = 0; i < BINARY_MAX_FACTORS; i++)
+    factors[i] = gradient;
   for (int i = 0; !sum && i < step->n_inputs; i++)
     {
       const CnnShape factor = with_rank (&step->input_shapes[i], out->rank);
@@ -188,12 +188,10 @@ record_binary_backward (const CnnStep *step, int which, guint32 operation, float
       params.factor_h[n] = (guint) factor.h;
       params.factor_w[n] = (guint) factor.w;
       params.factor_c[n] = (guint) factor.c;
-      dispatch.bindings[++n] = cnn_tensor_binding (step->inputs[i]);
+      factors[n++] = cnn_tensor_binding (step->inputs[i]);
     }
-  dispatch.constants[dispatch.n_constants++] = n;
-  dispatch.constants[dispatch.n_constants++] = (guint32) repeat;
-  dispatch.constants[dispatch.n_constants++] = operation;
-  dispatch.constants[dispatch.n_constants++] = (guint32) which;
+  dispatch.constants[BINARY_BACKWARD_FACTORS] = n;
+  dispatch.constants[BINARY_BACKWARD_REPEAT] = (guint32) repeat;
   dispatch.push = &params;
   dispatch.push_size = sizeof params;
   return cnn_commands_dispatch (step->commands, &dispatch, error);

@@ -5,9 +5,6 @@
 
 #include "normalize_params.h"
 
-typedef struct NormalizeParams NormalizeParams;
-G_STATIC_ASSERT (sizeof (NormalizeParams) == 36);
-
 #define MAX_GROUPS (1 << 15)
 
 typedef struct
@@ -18,12 +15,12 @@ typedef struct
   gboolean center, scale, rms_scaling;
   int groups;   /* −1: as many as channels; 0: LayerNormalization */
   int channels; /* of the scale on the device */
-} Normalization;
+} GroupNormalization;
 
 static int
 group_count (const CnnLayer *layer, const CnnShape *input)
 {
-  const int groups = ((const Normalization *) layer)->groups;
+  const int groups = ((const GroupNormalization *) layer)->groups;
 
   return groups == -1 ? input->c : groups;
 }
@@ -31,7 +28,7 @@ group_count (const CnnLayer *layer, const CnnShape *input)
 static gboolean
 layer_configure (CnnLayer *layer, GError **error)
 {
-  if (!((const Normalization *) layer)->rms_scaling)
+  if (!((const GroupNormalization *) layer)->rms_scaling)
     return TRUE;
   cnn_layer_set_error (layer, error, CNN_ERROR_UNSUPPORTED, "rms_scaling is not supported");
   return FALSE;
@@ -42,7 +39,7 @@ layer_output_shape (const CnnLayer *layer, const CnnShape *inputs, int n_inputs,
                     GError **error)
 {
   return cnn_layer_same_shape (layer, inputs, n_inputs, output, error)
-         && cnn_layer_check_last_axis (layer, &((const Normalization *) layer)->axis, inputs,
+         && cnn_layer_check_last_axis (layer, &((const GroupNormalization *) layer)->axis, inputs,
                                        error);
 }
 
@@ -69,7 +66,7 @@ group_output_shape (const CnnLayer *layer, const CnnShape *inputs, int n_inputs,
 static int
 weight_specs (const CnnLayer *layer, const CnnShape *inputs, CnnWeightSpec specs[CNN_MAX_WEIGHTS])
 {
-  const Normalization *self = (const Normalization *) layer;
+  const GroupNormalization *self = (const GroupNormalization *) layer;
   int n = 0;
 
   if (self->scale)
@@ -82,7 +79,7 @@ weight_specs (const CnnLayer *layer, const CnnShape *inputs, CnnWeightSpec specs
 static void
 get_affine (const CnnLayer *layer, int channels, CnnAffine *affine)
 {
-  const Normalization *self = (const Normalization *) layer;
+  const GroupNormalization *self = (const GroupNormalization *) layer;
   const CnnArray *gamma = self->scale ? layer->weights[0] : NULL;
   const CnnArray *beta = self->center ? layer->weights[self->scale ? 1 : 0] : NULL;
 
@@ -95,7 +92,7 @@ get_affine (const CnnLayer *layer, int channels, CnnAffine *affine)
 static void
 pack_scale (const CnnLayer *layer, const float *data, gsize first, gsize n, float *packed)
 {
-  const Normalization *self = (const Normalization *) layer;
+  const GroupNormalization *self = (const GroupNormalization *) layer;
 
   if (self->scale)
     memcpy (packed + first, data, n * sizeof (float));
@@ -113,15 +110,15 @@ scratch_shape (const CnnLayer *layer, const CnnShape *inputs, CnnShape *scratch)
   return TRUE;
 }
 
-/* The moments into the scratch tensor, then the result by them. */
+/* The moments into the scratch tensor, then the result by them; backward by gamma, as packed. */
 static gboolean
-record (CnnLayer *layer, const CnnStep *step, gboolean backward, CnnBinding scale,
-        const CnnTensor *target, GError **error)
+record (CnnLayer *layer, const CnnStep *step, CnnBuffer *gamma, const CnnTensor *target,
+        GError **error)
 {
   const CnnShape *shape = &step->input_shapes[0];
   const int groups = group_count (layer, shape);
-  const CnnEpilogue *epilogue = backward ? NULL : step->epilogue;
-  const CnnActivation tail = cnn_tail_activation (epilogue != NULL ? &epilogue->activation : NULL);
+  const gboolean backward = gamma != NULL;
+  const CnnKernelTail tail = cnn_step_tail (step);
   const CnnBinding source = cnn_tensor_binding (step->inputs[0]);
   const CnnBinding gradient = backward ? cnn_tensor_binding (step->grad_output) : source;
   NormalizeParams params = {
@@ -129,33 +126,34 @@ record (CnnLayer *layer, const CnnStep *step, gboolean backward, CnnBinding scal
     .planes = (guint) cnn_shape_planes (shape),
     .channels = (guint) shape->c,
     .groups = (guint) groups,
-    .epsilon = ((const Normalization *) layer)->epsilon,
-    .alpha = tail.alpha,
-    .max_value = tail.max_value,
-    .threshold = tail.threshold,
+    .epsilon = ((const GroupNormalization *) layer)->epsilon,
+    .tail = tail.params,
   };
   CnnDispatch moments = {
     .stem = groups == 0 ? "pixel_moments" : "group_moments",
-    .constants = { (guint32) backward },
-    .n_constants = 1,
-    .bindings = { source, gradient, backward ? scale : source, cnn_tensor_binding (step->scratch) },
-    .n_bindings = 4,
+    .constants = { [MOMENTS_BACKWARD] = (guint32) backward },
+    .bindings = { [MOMENTS_SOURCE] = source,
+                  [MOMENTS_GRADIENT] = gradient,
+                  [MOMENTS_GAMMA] = backward ? cnn_whole_buffer (gamma) : source,
+                  [MOMENTS_TARGET] = cnn_tensor_binding (step->scratch) },
     .push = &params,
     .push_size = sizeof params,
     .groups = { (guint) groups, (guint) shape->n, 1 },
   };
   CnnDispatch result = {
     .stem = "normalize",
-    .constants = { (guint32) backward, tail.kind, groups != 0,
-                   (guint32) cnn_has_residual (epilogue) },
-    .n_constants = 4,
-    .bindings = { source, gradient, scale, cnn_tensor_binding (step->scratch),
-                  cnn_tensor_binding (target), cnn_residual_binding (epilogue, step->inputs[0]) },
-    .n_bindings = 6,
+    .constants = { [NORMALIZE_BACKWARD] = (guint32) backward, [NORMALIZE_GROUPS] = groups != 0 },
+    .bindings = { [NORMALIZE_SOURCE] = source,
+                  [NORMALIZE_GRADIENT] = gradient,
+                  [NORMALIZE_MOMENTS] = cnn_tensor_binding (step->scratch),
+                  [NORMALIZE_TARGET] = cnn_tensor_binding (target) },
     .push = &params,
     .push_size = sizeof params,
   };
 
+  cnn_dispatch_set_tail (&result, &tail);
+  if (backward)
+    result.bindings[TAIL_AFFINE] = cnn_whole_buffer (gamma);
   if (groups == 0)
     {
       params.items = (guint) shape->n * params.pixels;
@@ -170,7 +168,7 @@ record (CnnLayer *layer, const CnnStep *step, gboolean backward, CnnBinding scal
 static gboolean
 forward (CnnLayer *layer, const CnnStep *step, GError **error)
 {
-  return record (layer, step, FALSE, step->epilogue->affine, step->output, error);
+  return record (layer, step, NULL, step->output, error);
 }
 
 static gboolean
@@ -178,40 +176,40 @@ backward (CnnLayer *layer, const CnnStep *step, GError **error)
 {
   const CnnShape *shape = &step->input_shapes[0];
   const gsize bytes = (gsize) cnn_shape_planes (shape) * 4 * sizeof (float);
-  CnnBuffer *scale;
+  CnnBuffer *gamma;
 
-  ((Normalization *) layer)->channels = shape->c;
-  scale = cnn_layer_device_weights (layer, 0, cnn_commands_device (step->commands), bytes,
-                                    ((Normalization *) layer)->scale ? 0 : -1, pack_scale, error);
-  return scale != NULL
-         && record (layer, step, TRUE, cnn_whole_buffer (scale), step->grad_inputs[0], error);
+  ((GroupNormalization *) layer)->channels = shape->c;
+  gamma =
+      cnn_layer_device_weights (layer, 0, cnn_commands_device (step->commands), bytes,
+                                ((GroupNormalization *) layer)->scale ? 0 : -1, pack_scale, error);
+  return gamma != NULL && record (layer, step, gamma, step->grad_inputs[0], error);
 }
 
-#define NORMALIZATION_PARAMS                                                                \
-  { "axis", CNN_PARAM_INTS, G_STRUCT_OFFSET (Normalization, axis), 0, NULL },               \
-      { "epsilon", CNN_PARAM_FLOAT, G_STRUCT_OFFSET (Normalization, epsilon), 1e-3, NULL }, \
-      { "center", CNN_PARAM_BOOL, G_STRUCT_OFFSET (Normalization, center), TRUE, NULL },    \
-  {                                                                                         \
-    "scale", CNN_PARAM_BOOL, G_STRUCT_OFFSET (Normalization, scale), TRUE, NULL             \
+#define NORMALIZATION_PARAMS                                                                     \
+  { "axis", CNN_PARAM_INTS, G_STRUCT_OFFSET (GroupNormalization, axis), 0, NULL },               \
+      { "epsilon", CNN_PARAM_FLOAT, G_STRUCT_OFFSET (GroupNormalization, epsilon), 1e-3, NULL }, \
+      { "center", CNN_PARAM_BOOL, G_STRUCT_OFFSET (GroupNormalization, center), TRUE, NULL },    \
+  {                                                                                              \
+    "scale", CNN_PARAM_BOOL, G_STRUCT_OFFSET (GroupNormalization, scale), TRUE, NULL             \
   }
 
 static const CnnParam layer_params[] = {
   NORMALIZATION_PARAMS,
-  { "rms_scaling", CNN_PARAM_BOOL, G_STRUCT_OFFSET (Normalization, rms_scaling), FALSE, NULL },
+  { "rms_scaling", CNN_PARAM_BOOL, G_STRUCT_OFFSET (GroupNormalization, rms_scaling), FALSE, NULL },
   { NULL },
 };
 
 static const CnnParam group_params[] = {
   NORMALIZATION_PARAMS,
-  { "groups", CNN_PARAM_INT, G_STRUCT_OFFSET (Normalization, groups), 32, NULL },
+  { "groups", CNN_PARAM_INT, G_STRUCT_OFFSET (GroupNormalization, groups), 32, NULL },
   { NULL },
 };
 
 const CnnLayerClass cnn_layer_normalization_class = {
   .name = "LayerNormalization",
-  .instance_size = sizeof (Normalization),
+  .instance_size = sizeof (GroupNormalization),
   .params = layer_params,
-  .flags = CNN_LAYER_EPILOGUE | CNN_LAYER_NEEDS_INPUTS,
+  .flags = CNN_LAYER_TAIL | CNN_LAYER_NEEDS_INPUTS,
   .configure = layer_configure,
   .output_shape = layer_output_shape,
   .weight_specs = weight_specs,
@@ -223,9 +221,9 @@ const CnnLayerClass cnn_layer_normalization_class = {
 
 const CnnLayerClass cnn_group_normalization_class = {
   .name = "GroupNormalization",
-  .instance_size = sizeof (Normalization),
+  .instance_size = sizeof (GroupNormalization),
   .params = group_params,
-  .flags = CNN_LAYER_EPILOGUE | CNN_LAYER_NEEDS_INPUTS,
+  .flags = CNN_LAYER_TAIL | CNN_LAYER_NEEDS_INPUTS,
   .output_shape = group_output_shape,
   .weight_specs = weight_specs,
   .affine = get_affine,

@@ -3,9 +3,6 @@
 
 #include "permute_params.h"
 
-typedef struct PermuteParams PermuteParams;
-G_STATIC_ASSERT (sizeof (PermuteParams) == 36);
-
 typedef struct
 {
   CnnLayer base;
@@ -80,8 +77,8 @@ record (CnnCommands *commands, const CnnTensor *source, const CnnTensor *target,
   const CnnShape *from = &source->shape, *to = &target->shape;
   CnnDispatch dispatch = {
     .stem = "permute",
-    .bindings = { cnn_tensor_binding (source), cnn_tensor_binding (target) },
-    .n_bindings = 2,
+    .bindings = { [PERMUTE_SOURCE] = cnn_tensor_binding (source),
+                  [PERMUTE_TARGET] = cnn_tensor_binding (target) },
   };
   PermuteParams params = {
     .items = cnn_flat_vectors (to, dispatch.groups),

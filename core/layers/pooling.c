@@ -5,11 +5,6 @@
 #include "global_pool_params.h"
 #include "pool_params.h"
 
-typedef struct PoolParams PoolParams;
-typedef struct GlobalPoolParams GlobalPoolParams;
-G_STATIC_ASSERT (sizeof (PoolParams) == 60);
-G_STATIC_ASSERT (sizeof (GlobalPoolParams) == 12);
-
 /* --- windows --- */
 
 typedef struct
@@ -56,7 +51,7 @@ pool_output_shape (const CnnLayer *layer, const CnnShape *inputs, int n_inputs, 
   return FALSE;
 }
 
-/* Records `stem`; the last binding is the target, of `shape`. */
+/* Records what computes every vec4 of `shape`. */
 static gboolean
 record_pool (const Pooling *self, const CnnStep *step, CnnDispatch *dispatch, const CnnShape *shape,
              GError **error)
@@ -72,15 +67,10 @@ record_pool (const Pooling *self, const CnnStep *step, CnnDispatch *dispatch, co
     .kernel_w = self->pool_size[1],
     .stride_h = self->strides[0],
     .stride_w = self->strides[1],
+    .planes = (guint) cnn_shape_planes (in),
+    .tail = cnn_step_tail (step).params,
   };
 
-  if (step->epilogue != NULL)
-    {
-      params.planes = cnn_shape_planes (in);
-      params.has_affine = cnn_has_affine (step->epilogue);
-      params.alpha = step->epilogue->activation.alpha;
-      params.max_value = step->epilogue->activation.max_value;
-    }
   cnn_window_size (in->h, self->pool_size[0], self->strides[0], 1, self->same, &params.before_y);
   cnn_window_size (in->w, self->pool_size[1], self->strides[1], 1, self->same, &params.before_x);
   dispatch->push = &params;
@@ -101,11 +91,10 @@ max_forward (CnnLayer *layer, const CnnStep *step, GError **error)
   const gboolean indices = step->memo != NULL;
   CnnDispatch dispatch = {
     .stem = "max_pool",
-    .constants = { (guint32) indices },
-    .n_constants = 1,
-    .bindings = { cnn_tensor_binding (step->inputs[0]), cnn_tensor_binding (step->output),
-                  cnn_tensor_binding (indices ? step->memo : step->output) },
-    .n_bindings = 3,
+    .constants = { [MAX_POOL_KEEPS_INDICES] = (guint32) indices },
+    .bindings = { [MAX_POOL_SOURCE] = cnn_tensor_binding (step->inputs[0]),
+                  [MAX_POOL_TARGET] = cnn_tensor_binding (step->output),
+                  [MAX_POOL_INDICES] = cnn_tensor_binding (indices ? step->memo : step->output) },
   };
 
   return record_pool ((const Pooling *) layer, step, &dispatch, &step->output_shape, error);
@@ -121,17 +110,15 @@ max_backward (CnnLayer *layer, const CnnStep *step, GError **error)
   const int kernel = self->pool_size[0], stride = self->strides[0];
   const gboolean squares = self->pool_size[1] == kernel && self->strides[1] == stride && stride > 1
                            && stride <= MAX_SQUARE && kernel <= 2 * stride;
+  const CnnKernelTail tail = cnn_step_tail (step);
   CnnShape items = step->input_shapes[0];
   CnnDispatch dispatch = {
     .stem = "max_pool_backward",
-    .constants = { squares ? (guint32) kernel : 0, squares ? (guint32) stride : 0,
-                   cnn_epilogue_kind (step->epilogue) },
-    .n_constants = 3,
-    .bindings = { cnn_tensor_binding (step->memo), cnn_tensor_binding (step->grad_output),
-                  cnn_tensor_binding (step->grad_inputs[0]),
-                  cnn_affine_binding (step->epilogue, step->grad_output),
-                  cnn_value_binding (step->epilogue, step->grad_output) },
-    .n_bindings = 5,
+    .constants = { [MAX_POOL_BACKWARD_KERNEL] = squares ? (guint32) kernel : 0,
+                   [MAX_POOL_BACKWARD_STRIDE] = squares ? (guint32) stride : 0 },
+    .bindings = { [MAX_POOL_BACKWARD_INDICES] = cnn_tensor_binding (step->memo),
+                  [MAX_POOL_BACKWARD_GRADIENT] = cnn_tensor_binding (step->grad_output),
+                  [MAX_POOL_BACKWARD_TARGET] = cnn_tensor_binding (step->grad_inputs[0]) },
   };
 
   if (squares)
@@ -143,11 +130,12 @@ max_backward (CnnLayer *layer, const CnnStep *step, GError **error)
       items.h = (items.h + before[0] % stride + stride - 1) / stride;
       items.w = (items.w + before[1] % stride + stride - 1) / stride;
     }
+  cnn_dispatch_set_tail (&dispatch, &tail);
   return record_pool (self, step, &dispatch, &items, error);
 }
 
 static gboolean
-max_ends_gradient (const CnnLayer *layer, gboolean repeated)
+max_fuses_predecessor (const CnnLayer *layer, gboolean repeated)
 {
   (void) layer;
   (void) repeated;
@@ -159,8 +147,8 @@ average_forward (CnnLayer *layer, const CnnStep *step, GError **error)
 {
   CnnDispatch dispatch = {
     .stem = "average_pool",
-    .bindings = { cnn_tensor_binding (step->inputs[0]), cnn_tensor_binding (step->output) },
-    .n_bindings = 2,
+    .bindings = { [AVERAGE_POOL_SOURCE] = cnn_tensor_binding (step->inputs[0]),
+                  [AVERAGE_POOL_TARGET] = cnn_tensor_binding (step->output) },
   };
 
   return record_pool ((const Pooling *) layer, step, &dispatch, &step->output_shape, error);
@@ -171,9 +159,8 @@ average_backward (CnnLayer *layer, const CnnStep *step, GError **error)
 {
   CnnDispatch dispatch = {
     .stem = "average_pool_backward",
-    .bindings = { cnn_tensor_binding (step->grad_output),
-                  cnn_tensor_binding (step->grad_inputs[0]) },
-    .n_bindings = 2,
+    .bindings = { [AVERAGE_POOL_BACKWARD_GRADIENT] = cnn_tensor_binding (step->grad_output),
+                  [AVERAGE_POOL_BACKWARD_TARGET] = cnn_tensor_binding (step->grad_inputs[0]) },
   };
 
   return record_pool ((const Pooling *) layer, step, &dispatch, &step->input_shapes[0], error);
@@ -196,7 +183,7 @@ const CnnLayerClass cnn_max_pooling2d_class = {
   .configure = pool_configure,
   .output_shape = pool_output_shape,
   .memo_shape = max_memo_shape,
-  .ends_gradient = max_ends_gradient,
+  .fuses_predecessor = max_fuses_predecessor,
   .forward = max_forward,
   .backward = max_backward,
 };
@@ -237,10 +224,9 @@ record_global (const CnnStep *step, const CnnTensor *target, guint32 mode, GErro
   const CnnShape *in = &step->input_shapes[0];
   CnnDispatch dispatch = {
     .stem = "global_pool",
-    .constants = { mode },
-    .n_constants = 1,
-    .bindings = { cnn_tensor_binding (step->inputs[0]), cnn_tensor_binding (target) },
-    .n_bindings = 2,
+    .constants = { [GLOBAL_POOL_MODE] = mode },
+    .bindings = { [GLOBAL_POOL_SOURCE] = cnn_tensor_binding (step->inputs[0]),
+                  [GLOBAL_POOL_TARGET] = cnn_tensor_binding (target) },
   };
   GlobalPoolParams params = {
     .items = cnn_flat_vectors (&step->output_shape, dispatch.groups),
@@ -261,11 +247,11 @@ record_global_backward (const CnnStep *step, const CnnTensor *source, const CnnT
   const CnnShape *in = &step->input_shapes[0];
   CnnDispatch dispatch = {
     .stem = "global_pool_backward",
-    .constants = { mode },
-    .n_constants = 1,
-    .bindings = { cnn_tensor_binding (step->grad_output), cnn_tensor_binding (source),
-                  cnn_tensor_binding (scratch), cnn_tensor_binding (step->grad_inputs[0]) },
-    .n_bindings = 4,
+    .constants = { [GLOBAL_POOL_BACKWARD_MODE] = mode },
+    .bindings = { [GLOBAL_POOL_BACKWARD_GRADIENT] = cnn_tensor_binding (step->grad_output),
+                  [GLOBAL_POOL_BACKWARD_SOURCE] = cnn_tensor_binding (source),
+                  [GLOBAL_POOL_BACKWARD_MAXIMUM_AND_COUNT] = cnn_tensor_binding (scratch),
+                  [GLOBAL_POOL_BACKWARD_TARGET] = cnn_tensor_binding (step->grad_inputs[0]) },
   };
   GlobalPoolParams params = {
     .items = cnn_flat_vectors (in, dispatch.groups),

@@ -4,9 +4,6 @@
 
 #include "prelu_params.h"
 
-typedef struct PreluParams PreluParams;
-G_STATIC_ASSERT (sizeof (PreluParams) == 32);
-
 typedef struct
 {
   CnnLayer base;
@@ -95,7 +92,13 @@ record (CnnLayer *layer, const CnnStep *step, const CnnTensor *gradient, const C
   CnnBuffer *weights = cnn_layer_device_weights (layer, 0, cnn_commands_device (step->commands),
                                                  cnn_shape_bytes (&slopes), 0, pack, error);
   const CnnBinding source = cnn_tensor_binding (step->inputs[0]);
-  CnnDispatch dispatch = { .stem = "prelu", .constants = { gradient != NULL }, .n_constants = 1 };
+  CnnDispatch dispatch = {
+    .stem = "prelu",
+    .constants = { [PRELU_BACKWARD] = gradient != NULL },
+    .bindings = { [PRELU_SOURCE] = source,
+                  [PRELU_GRADIENT] = gradient != NULL ? cnn_tensor_binding (gradient) : source,
+                  [PRELU_TARGET] = cnn_tensor_binding (target) },
+  };
   PreluParams params = {
     .items = cnn_flat_vectors (shape, dispatch.groups),
     .planes = (guint) cnn_shape_planes (shape),
@@ -109,11 +112,7 @@ record (CnnLayer *layer, const CnnStep *step, const CnnTensor *gradient, const C
 
   if (weights == NULL)
     return FALSE;
-  dispatch.bindings[0] = source;
-  dispatch.bindings[1] = cnn_whole_buffer (weights);
-  dispatch.bindings[2] = gradient != NULL ? cnn_tensor_binding (gradient) : source;
-  dispatch.bindings[3] = cnn_tensor_binding (target);
-  dispatch.n_bindings = 4;
+  dispatch.bindings[PRELU_SLOPES] = cnn_whole_buffer (weights);
   dispatch.push = &params;
   dispatch.push_size = sizeof params;
   return cnn_commands_dispatch (step->commands, &dispatch, error);

@@ -5,11 +5,6 @@
 #include "copy_region_params.h"
 #include "reshape_params.h"
 
-typedef struct CopyRegionParams CopyRegionParams;
-typedef struct ReshapeParams ReshapeParams;
-G_STATIC_ASSERT (sizeof (CopyRegionParams) == 64);
-G_STATIC_ASSERT (sizeof (ReshapeParams) == 28);
-
 /* --- Flatten, Reshape --- */
 
 typedef struct
@@ -141,8 +136,8 @@ record_reshape (CnnCommands *commands, const CnnTensor *source, const CnnTensor 
 {
   CnnDispatch dispatch = {
     .stem = "reshape",
-    .bindings = { cnn_tensor_binding (source), cnn_tensor_binding (target) },
-    .n_bindings = 2,
+    .bindings = { [RESHAPE_SOURCE] = cnn_tensor_binding (source),
+                  [RESHAPE_TARGET] = cnn_tensor_binding (target) },
   };
   ReshapeParams params = {
     .items = cnn_flat_vectors (&target->shape, dispatch.groups),
@@ -210,8 +205,8 @@ cnn_record_copy_region (CnnCommands *commands, const CnnTensor *source, const Cn
                       * (gsize) region->size[2];
   CnnDispatch dispatch = {
     .stem = "copy_region",
-    .bindings = { cnn_tensor_binding (source), cnn_tensor_binding (target) },
-    .n_bindings = 2,
+    .bindings = { [COPY_REGION_SOURCE] = cnn_tensor_binding (source),
+                  [COPY_REGION_TARGET] = cnn_tensor_binding (target) },
   };
   CopyRegionParams params = {
     .items = (guint) items,
@@ -422,12 +417,12 @@ center_is_identity (const CnnLayer *layer, const CnnShape *input)
 
 /* A picture that is smaller than the crop is cropped to its aspect ratio and enlarged. */
 static gboolean
-center_resizes (const CenterCrop *self, const CnnShape *input, CnnResize *resize)
+center_resizes (const CenterCrop *self, const CnnShape *input, CnnLayerResize *resize)
 {
-  *resize = (CnnResize){ .height = self->height,
-                         .width = self->width,
-                         .method = CNN_RESIZE_BILINEAR,
-                         .crop_to_aspect_ratio = TRUE };
+  *resize = (CnnLayerResize){ .height = self->height,
+                              .width = self->width,
+                              .method = CNN_LAYER_RESIZE_BILINEAR,
+                              .crop_to_aspect_ratio = TRUE };
   return input->h < self->height || input->w < self->width;
 }
 
@@ -436,10 +431,10 @@ center_forward (CnnLayer *layer, const CnnStep *step, GError **error)
 {
   const CenterCrop *self = (const CenterCrop *) layer;
   const CnnShape *in = &step->input_shapes[0];
-  CnnResize resize;
+  CnnLayerResize resize;
 
   if (center_resizes (self, in, &resize))
-    return cnn_resize_forward (&resize, step, error);
+    return cnn_layer_resize_forward (&resize, step, error);
   return record_moved (step->commands, step->inputs[0], step->output, (in->h - self->height) / 2,
                        (in->w - self->width) / 2, error);
 }
@@ -449,10 +444,10 @@ center_backward (CnnLayer *layer, const CnnStep *step, GError **error)
 {
   const CenterCrop *self = (const CenterCrop *) layer;
   const CnnShape *in = &step->input_shapes[0];
-  CnnResize resize;
+  CnnLayerResize resize;
 
   if (center_resizes (self, in, &resize))
-    return cnn_resize_backward (&resize, step, error);
+    return cnn_layer_resize_backward (&resize, step, error);
   return record_moved (step->commands, step->grad_output, step->grad_inputs[0],
                        -((in->h - self->height) / 2), -((in->w - self->width) / 2), error);
 }

@@ -9,9 +9,6 @@
 #include <float.h>
 #include <math.h>
 
-typedef struct ResampleParams ResampleParams;
-G_STATIC_ASSERT (sizeof (ResampleParams) == 32);
-
 /* --- tables of one axis --- */
 
 /* Target cell i is the sum of source cells first[i] … first[i] + count[i] − 1 by weights[i·most …].
@@ -159,12 +156,12 @@ typedef struct
 } Kernel;
 
 static const Kernel kernels[] = {
-  [CNN_RESIZE_BILINEAR] = { kernel_triangle, 1.f }, /* with antialias */
-  [CNN_RESIZE_BICUBIC] = { kernel_keys, 2.f },      /* with antialias */
-  [CNN_RESIZE_LANCZOS3] = { kernel_lanczos3, 3.f },
-  [CNN_RESIZE_LANCZOS5] = { kernel_lanczos5, 5.f },
-  [CNN_RESIZE_GAUSSIAN] = { kernel_gaussian, 1.5f },
-  [CNN_RESIZE_MITCHELL] = { kernel_mitchell, 2.f },
+  [CNN_LAYER_RESIZE_BILINEAR] = { kernel_triangle, 1.f }, /* with antialias */
+  [CNN_LAYER_RESIZE_BICUBIC] = { kernel_keys, 2.f },      /* with antialias */
+  [CNN_LAYER_RESIZE_LANCZOS3] = { kernel_lanczos3, 3.f },
+  [CNN_LAYER_RESIZE_LANCZOS5] = { kernel_lanczos5, 5.f },
+  [CNN_LAYER_RESIZE_GAUSSIAN] = { kernel_gaussian, 1.5f },
+  [CNN_LAYER_RESIZE_MITCHELL] = { kernel_mitchell, 2.f },
 };
 
 /* Weights of a kernel around each sample, made to sum to 1; antialias widens it when shrinking. */
@@ -278,19 +275,19 @@ table_area (int in, int out)
 }
 
 static Table *
-table_for (int in, int out, const CnnResize *resize)
+table_for (int in, int out, const CnnLayerResize *resize)
 {
-  switch ((CnnResizeMethod) resize->method)
+  switch ((CnnLayerResizeMethod) resize->method)
     {
-    case CNN_RESIZE_NEAREST:
+    case CNN_LAYER_RESIZE_NEAREST:
       return table_nearest (in, out);
-    case CNN_RESIZE_AREA:
+    case CNN_LAYER_RESIZE_AREA:
       return table_area (in, out);
-    case CNN_RESIZE_BILINEAR:
+    case CNN_LAYER_RESIZE_BILINEAR:
       if (!resize->antialias)
         return table_bilinear (in, out);
       break;
-    case CNN_RESIZE_BICUBIC:
+    case CNN_LAYER_RESIZE_BICUBIC:
       if (!resize->antialias)
         return table_bicubic (in, out);
       break;
@@ -317,7 +314,7 @@ fitting_side (int other, int target, int target_other)
 }
 
 static void
-frames (const CnnResize *resize, const CnnShape *in, Frame frame[2])
+frames (const CnnLayerResize *resize, const CnnShape *in, Frame frame[2])
 {
   const int sides[2] = { in->h, in->w };
   const int fitting[2] = { fitting_side (in->w, resize->height, resize->width),
@@ -343,7 +340,8 @@ frames (const CnnResize *resize, const CnnShape *in, Frame frame[2])
 
 /* The table of an axis from the input's own cells: those of the padding are left out. */
 static Table *
-table_in_frame (const CnnResize *resize, const Frame *frame, gboolean same_size, int in, int out)
+table_in_frame (const CnnLayerResize *resize, const Frame *frame, gboolean same_size, int in,
+                int out)
 {
   g_autoptr (Table) whole =
       same_size ? table_nearest (out, out) : table_for (frame->size, out, resize);
@@ -361,7 +359,7 @@ table_in_frame (const CnnResize *resize, const Frame *frame, gboolean same_size,
 }
 
 static void
-tables_for (const CnnResize *resize, const CnnShape *in, Table *tables[2])
+tables_for (const CnnLayerResize *resize, const CnnShape *in, Table *tables[2])
 {
   const int in_sides[2] = { in->h, in->w }, out_sides[2] = { resize->height, resize->width };
   Frame frame[2];
@@ -407,7 +405,7 @@ record (CnnCommands *commands, const CnnTensor *source, const CnnTensor *target,
         const Table *columns, float fill, GError **error)
 {
   CnnDevice *device = cnn_commands_device (commands);
-  CnnDispatch dispatch = { .stem = "resample", .n_bindings = 4 };
+  CnnDispatch dispatch = { .stem = "resample" };
   ResampleParams params = {
     .items = cnn_flat_vectors (&target->shape, dispatch.groups),
     .source_h = (guint) source->shape.h,
@@ -422,17 +420,17 @@ record (CnnCommands *commands, const CnnTensor *source, const CnnTensor *target,
 
   if (columns_buffer == NULL)
     return FALSE;
-  dispatch.bindings[0] = cnn_tensor_binding (source);
-  dispatch.bindings[1] = cnn_whole_buffer (rows_buffer);
-  dispatch.bindings[2] = cnn_whole_buffer (columns_buffer);
-  dispatch.bindings[3] = cnn_tensor_binding (target);
+  dispatch.bindings[RESAMPLE_SOURCE] = cnn_tensor_binding (source);
+  dispatch.bindings[RESAMPLE_ROWS] = cnn_whole_buffer (rows_buffer);
+  dispatch.bindings[RESAMPLE_COLUMNS] = cnn_whole_buffer (columns_buffer);
+  dispatch.bindings[RESAMPLE_TARGET] = cnn_tensor_binding (target);
   dispatch.push = &params;
   dispatch.push_size = sizeof params;
   return cnn_commands_dispatch (commands, &dispatch, error);
 }
 
 gboolean
-cnn_resize_forward (const CnnResize *resize, const CnnStep *step, GError **error)
+cnn_layer_resize_forward (const CnnLayerResize *resize, const CnnStep *step, GError **error)
 {
   Table *tables[2];
   gboolean good;
@@ -446,7 +444,7 @@ cnn_resize_forward (const CnnResize *resize, const CnnStep *step, GError **error
 }
 
 gboolean
-cnn_resize_backward (const CnnResize *resize, const CnnStep *step, GError **error)
+cnn_layer_resize_backward (const CnnLayerResize *resize, const CnnStep *step, GError **error)
 {
   const CnnShape *in = &step->input_shapes[0];
   Table *tables[2];
@@ -467,14 +465,14 @@ cnn_resize_backward (const CnnResize *resize, const CnnStep *step, GError **erro
 typedef struct
 {
   CnnLayer base;
-  CnnResize resize;
+  CnnLayerResize resize;
   int fill_mode;
 } Resizing;
 
 static gboolean
 configure (CnnLayer *layer, GError **error)
 {
-  const CnnResize *resize = &((const Resizing *) layer)->resize;
+  const CnnLayerResize *resize = &((const Resizing *) layer)->resize;
 
   if (!cnn_layer_check_number (layer, "height", resize->height, 1, CNN_MAX_SIDE, error)
       || !cnn_layer_check_number (layer, "width", resize->width, 1, CNN_MAX_SIDE, error))
@@ -490,7 +488,7 @@ static gboolean
 output_shape (const CnnLayer *layer, const CnnShape *inputs, int n_inputs, CnnShape *output,
               GError **error)
 {
-  const CnnResize *resize = &((const Resizing *) layer)->resize;
+  const CnnLayerResize *resize = &((const Resizing *) layer)->resize;
 
   if (!cnn_layer_check_input (layer, inputs, n_inputs, 3, error))
     return FALSE;
@@ -501,7 +499,7 @@ output_shape (const CnnLayer *layer, const CnnShape *inputs, int n_inputs, CnnSh
 static gboolean
 is_identity (const CnnLayer *layer, const CnnShape *input)
 {
-  const CnnResize *resize = &((const Resizing *) layer)->resize;
+  const CnnLayerResize *resize = &((const Resizing *) layer)->resize;
 
   return input->h == resize->height && input->w == resize->width;
 }
@@ -509,19 +507,19 @@ is_identity (const CnnLayer *layer, const CnnShape *input)
 static gboolean
 forward (CnnLayer *layer, const CnnStep *step, GError **error)
 {
-  return cnn_resize_forward (&((const Resizing *) layer)->resize, step, error);
+  return cnn_layer_resize_forward (&((const Resizing *) layer)->resize, step, error);
 }
 
 static gboolean
 backward (CnnLayer *layer, const CnnStep *step, GError **error)
 {
-  return cnn_resize_backward (&((const Resizing *) layer)->resize, step, error);
+  return cnn_layer_resize_backward (&((const Resizing *) layer)->resize, step, error);
 }
 
-const char *const cnn_resize_methods[] = {
+const char *const cnn_layer_resize_methods[] = {
   "bilinear", "nearest",  "bicubic",       "area", "lanczos3",
   "lanczos5", "gaussian", "mitchellcubic", NULL
-}; /* CnnResizeMethod */
+}; /* CnnLayerResizeMethod */
 static const char *const fill_modes[] = { "constant", NULL };
 
 #define FIELD(name) G_STRUCT_OFFSET (Resizing, resize.name)
@@ -529,7 +527,8 @@ static const char *const fill_modes[] = { "constant", NULL };
 static const CnnParam params[] = {
   { "height", CNN_PARAM_INT, FIELD (height), 0, NULL },
   { "width", CNN_PARAM_INT, FIELD (width), 0, NULL },
-  { "interpolation", CNN_PARAM_CHOICE, FIELD (method), CNN_RESIZE_BILINEAR, cnn_resize_methods },
+  { "interpolation", CNN_PARAM_CHOICE, FIELD (method), CNN_LAYER_RESIZE_BILINEAR,
+    cnn_layer_resize_methods },
   { "crop_to_aspect_ratio", CNN_PARAM_BOOL, FIELD (crop_to_aspect_ratio), FALSE, NULL },
   { "pad_to_aspect_ratio", CNN_PARAM_BOOL, FIELD (pad_to_aspect_ratio), FALSE, NULL },
   { "fill_mode", CNN_PARAM_CHOICE, G_STRUCT_OFFSET (Resizing, fill_mode), 0, fill_modes },

@@ -4,9 +4,6 @@
 
 #include "softmax_params.h"
 
-typedef struct SoftmaxParams SoftmaxParams;
-G_STATIC_ASSERT (sizeof (SoftmaxParams) == 16);
-
 typedef struct
 {
   CnnLayer base;
@@ -35,8 +32,8 @@ cnn_softmax_forward (const CnnStep *step, GError **error)
 {
   CnnDispatch dispatch = {
     .stem = "softmax",
-    .bindings = { cnn_tensor_binding (step->inputs[0]), cnn_tensor_binding (step->output) },
-    .n_bindings = 2,
+    .bindings = { [SOFTMAX_SOURCE] = cnn_tensor_binding (step->inputs[0]),
+                  [SOFTMAX_TARGET] = cnn_tensor_binding (step->output) },
   };
 
   return record (step->commands, &dispatch, &step->output->shape, error);
@@ -47,9 +44,9 @@ cnn_softmax_backward (const CnnStep *step, GError **error)
 {
   CnnDispatch dispatch = {
     .stem = "softmax_backward",
-    .bindings = { cnn_tensor_binding (step->output), cnn_tensor_binding (step->grad_output),
-                  cnn_tensor_binding (step->grad_inputs[0]) },
-    .n_bindings = 3,
+    .bindings = { [SOFTMAX_BACKWARD_VALUE] = cnn_tensor_binding (step->output),
+                  [SOFTMAX_BACKWARD_GRADIENT] = cnn_tensor_binding (step->grad_output),
+                  [SOFTMAX_BACKWARD_TARGET] = cnn_tensor_binding (step->grad_inputs[0]) },
   };
 
   return record (step->commands, &dispatch, &step->output->shape, error);

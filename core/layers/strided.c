@@ -3,9 +3,6 @@
 
 #include "stride_params.h"
 
-typedef struct StrideParams StrideParams;
-G_STATIC_ASSERT (sizeof (StrideParams) == 28);
-
 gboolean
 cnn_strided_suits (const CnnConvolution *convolution)
 {
@@ -22,16 +19,16 @@ cnn_strided_scratch (const CnnShape *input, const CnnShape *output)
 
 static gboolean
 record_stride (CnnCommands *commands, const CnnTensor *source, const CnnTensor *target,
-               const CnnWindow *window, gboolean spread, const CnnEpilogue *epilogue,
-               GError **error)
+               const CnnWindow *window, gboolean spread, const CnnKernelTail *tail, GError **error)
 {
+  const CnnKernelTail none = cnn_kernel_tail (NULL, source), *end = tail != NULL ? tail : &none;
   CnnDispatch dispatch = {
     .stem = "stride",
-    .constants = { (guint32) spread, (guint32) cnn_has_residual (epilogue) },
-    .n_constants = 2,
-    .bindings = { cnn_tensor_binding (source), cnn_tensor_binding (target),
-                  cnn_residual_binding (epilogue, source) },
-    .n_bindings = 3,
+    .constants = { [STRIDE_SPREAD] = (guint32) spread,
+                   [STRIDE_HAS_RESIDUAL] = end->constants[TAIL_HAS_RESIDUAL] },
+    .bindings = { [STRIDE_SOURCE] = cnn_tensor_binding (source),
+                  [STRIDE_TARGET] = cnn_tensor_binding (target),
+                  [STRIDE_RESIDUAL] = end->bindings[TAIL_RESIDUAL] },
   };
   StrideParams params = {
     .items = cnn_flat_vectors (&target->shape, dispatch.groups),
@@ -51,20 +48,20 @@ record_stride (CnnCommands *commands, const CnnTensor *source, const CnnTensor *
 gboolean
 cnn_record_strided (CnnCommands *commands, const CnnTensor *source, const CnnTensor *target,
                     const CnnTensor *scratch, CnnBuffer *weights, const CnnWindow *window,
-                    const CnnEpilogue *epilogue, GError **error)
+                    const CnnKernelTail *tail, GError **error)
 {
   return record_stride (commands, source, scratch, window, FALSE, NULL, error)
-         && cnn_record_conv2d (commands, scratch, target, weights, 0, &cnn_pointwise_window,
-                               epilogue, error);
+         && cnn_record_conv2d (commands, scratch, target, weights, 0, &cnn_pointwise_window, tail,
+                               error);
 }
 
 gboolean
 cnn_record_strided_backward (CnnCommands *commands, const CnnTensor *grad_output,
                              const CnnTensor *grad_input, const CnnTensor *scratch,
-                             CnnBuffer *weights, const CnnWindow *window,
-                             const CnnEpilogue *epilogue, GError **error)
+                             CnnBuffer *weights, const CnnWindow *window, const CnnKernelTail *tail,
+                             GError **error)
 {
   return cnn_record_conv2d (commands, grad_output, scratch, weights, 0, &cnn_pointwise_window, NULL,
                             error)
-         && record_stride (commands, scratch, grad_input, window, TRUE, epilogue, error);
+         && record_stride (commands, scratch, grad_input, window, TRUE, tail, error);
 }

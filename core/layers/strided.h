@@ -11,9 +11,9 @@ gboolean cnn_strided_suits (const CnnConvolution *convolution);
 CnnShape cnn_strided_scratch (const CnnShape *input, const CnnShape *output);
 gboolean cnn_record_strided (CnnCommands *commands, const CnnTensor *source,
                              const CnnTensor *target, const CnnTensor *scratch, CnnBuffer *weights,
-                             const CnnWindow *window, const CnnEpilogue *epilogue, GError **error);
-/* `window` is the convolution's; of the epilogue there may be a residual. */
+                             const CnnWindow *window, const CnnKernelTail *tail, GError **error);
+/* `window` is the convolution's; of the tail there may be a residual. */
 gboolean cnn_record_strided_backward (CnnCommands *commands, const CnnTensor *grad_output,
                                       const CnnTensor *grad_input, const CnnTensor *scratch,
                                       CnnBuffer *weights, const CnnWindow *window,
-                                      const CnnEpilogue *epilogue, GError **error);
+                                      const CnnKernelTail *tail, GError **error);

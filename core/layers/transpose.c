@@ -175,6 +175,7 @@ static gboolean
 forward (CnnLayer *layer, const CnnStep *step, GError **error)
 {
   CnnBuffer *weights = weights_of (layer, step, FALSE, error);
+  const CnnKernelTail tail = cnn_step_tail (step);
   CnnWindow window;
 
   if (weights == NULL)
@@ -182,20 +183,21 @@ forward (CnnLayer *layer, const CnnStep *step, GError **error)
   window_of ((const CnnConvolution *) layer, &step->input_shapes[0], &step->output_shape, &window);
   window = cnn_window_backward (&window);
   return cnn_record_conv2d (step->commands, step->inputs[0], step->output, weights, 0, &window,
-                            step->epilogue, error);
+                            &tail, error);
 }
 
 static gboolean
 backward (CnnLayer *layer, const CnnStep *step, GError **error)
 {
   CnnBuffer *weights = weights_of (layer, step, TRUE, error);
+  const CnnKernelTail tail = cnn_step_tail (step);
   CnnWindow window;
 
   if (weights == NULL)
     return FALSE;
   window_of ((const CnnConvolution *) layer, &step->input_shapes[0], &step->output_shape, &window);
   return cnn_record_conv2d (step->commands, step->grad_output, step->grad_inputs[0], weights, 0,
-                            &window, step->epilogue, error);
+                            &window, &tail, error);
 }
 
 static const CnnParam params[] = {
@@ -212,7 +214,7 @@ const CnnLayerClass cnn_conv2d_transpose_class = {
   .name = "Conv2DTranspose",
   .instance_size = sizeof (Transpose),
   .params = params,
-  .flags = CNN_LAYER_EPILOGUE | CNN_LAYER_CONVOLUTION | CNN_LAYER_ADDS_GRADIENT,
+  .flags = CNN_LAYER_TAIL | CNN_LAYER_CONVOLUTION | CNN_LAYER_ADDS_GRADIENT,
   .configure = configure,
   .output_shape = output_shape,
   .weight_specs = weight_specs,

@@ -6,7 +6,7 @@ typedef struct
 {
   CnnLayer base;
   int size[2]; /* h, w */
-  int method;  /* CnnResizeMethod */
+  int method;  /* CnnLayerResizeMethod */
 } UpSampling;
 
 static gboolean
@@ -42,34 +42,34 @@ is_identity (const CnnLayer *layer, const CnnShape *input)
   return self->size[0] == 1 && self->size[1] == 1;
 }
 
-static CnnResize
+static CnnLayerResize
 resize_of (const CnnLayer *layer, const CnnStep *step)
 {
-  return (CnnResize){ .height = step->output_shape.h,
-                      .width = step->output_shape.w,
-                      .method = ((const UpSampling *) layer)->method };
+  return (CnnLayerResize){ .height = step->output_shape.h,
+                           .width = step->output_shape.w,
+                           .method = ((const UpSampling *) layer)->method };
 }
 
 static gboolean
 forward (CnnLayer *layer, const CnnStep *step, GError **error)
 {
-  const CnnResize resize = resize_of (layer, step);
+  const CnnLayerResize resize = resize_of (layer, step);
 
-  return cnn_resize_forward (&resize, step, error);
+  return cnn_layer_resize_forward (&resize, step, error);
 }
 
 static gboolean
 backward (CnnLayer *layer, const CnnStep *step, GError **error)
 {
-  const CnnResize resize = resize_of (layer, step);
+  const CnnLayerResize resize = resize_of (layer, step);
 
-  return cnn_resize_backward (&resize, step, error);
+  return cnn_layer_resize_backward (&resize, step, error);
 }
 
 static const CnnParam params[] = {
   { "size", CNN_PARAM_SIZE, G_STRUCT_OFFSET (UpSampling, size), 2, NULL },
-  { "interpolation", CNN_PARAM_CHOICE, G_STRUCT_OFFSET (UpSampling, method), CNN_RESIZE_NEAREST,
-    cnn_resize_methods },
+  { "interpolation", CNN_PARAM_CHOICE, G_STRUCT_OFFSET (UpSampling, method),
+    CNN_LAYER_RESIZE_NEAREST, cnn_layer_resize_methods },
   { NULL },
 };
 

@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "winograd.h"
 
+#include "tuning.h"
 #include "winograd_params.h"
-
-typedef struct WinogradParams WinogradParams;
-G_STATIC_ASSERT (sizeof (WinogradParams) == 52);
 
 #define TAPS 9
 #define MOST_MATRICES 36
@@ -16,22 +14,6 @@ matrices_of (int size)
   return (size + 2) * (size + 2);
 }
 
-/* On the software driver, by processor time against conv2d: 64→64 at 56² 1.03 times as fast, 96→96
- * at 35² 1.14, 128→128 at 28² 1.3, 256→256 at 14² 1.6, 512→512 at 28² 1.9, but 32→64 at 149² 0.8:
- * the transforms grow with the channels, what is saved grows with their product. Maps of few tiles
- * leave much of conv2d's own tiles empty, 16 times: 512→512 at 7² 1.05, 384→384 at 8² 1.0, and
- * weights of 16/9 of the size are not worth that. Tiles of 4 against the better of the two, with
- * vectors of 16: 64→64 at 56² 1.1, 128→128 at 28² 1.5, 64→64 at 224² 1.1, 512→512 at 28² 2.0; in
- * maps of fewer tiles than fill one or two of conv2d's, four times the weights take longer to read.
- */
-#define LEAST_CHANNELS 96
-#define LEAST_CHANNELS_LARGE 64
-#define LEAST_TILES 25
-#define LEAST_TILES_LARGE 36
-#define MOST_BYTES                                                                         \
-  ((gint64) 128 << 20) /* of the weights, which are one binding: more is too much for some \
-                        * devices */
-
 static int
 tiles_of (const CnnShape *shape, int size)
 {
@@ -39,11 +21,12 @@ tiles_of (const CnnShape *shape, int size)
 }
 
 static gboolean
-suits (int size, int least_channels, int least_tiles, const CnnShape *input, const CnnShape *output)
+suits (const CnnWinogradTuning *tuning, const CnnShape *input, const CnnShape *output)
 {
-  return MIN (input->c, output->c) >= least_channels && tiles_of (output, size) >= least_tiles
-         && (gint64) input->c * output->c * matrices_of (size) * (gint64) sizeof (float)
-                <= MOST_BYTES;
+  return MIN (input->c, output->c) >= tuning->least_channels
+         && tiles_of (output, tuning->size) >= tuning->least_tiles
+         && (gint64) input->c * output->c * matrices_of (tuning->size) * (gint64) sizeof (float)
+                <= CNN_WINOGRAD_MOST_BYTES;
 }
 
 int
@@ -53,9 +36,14 @@ cnn_winograd_size (const CnnWindow *window, const CnnShape *input, const CnnShap
   for (int i = 0; i < 2; i++)
     if (window->kernel[i] != 3 || window->stride[i] != 1 || window->dilation[i] != 1)
       return 0;
-  if (!exact && suits (4, LEAST_CHANNELS_LARGE, LEAST_TILES_LARGE, input, output))
-    return 4;
-  return suits (2, LEAST_CHANNELS, LEAST_TILES, input, output) ? 2 : 0;
+  for (int i = 0; i < CNN_N_WINOGRAD_TUNINGS; i++)
+    {
+      const CnnWinogradTuning *tuning = &cnn_winograd_tunings[i];
+
+      if (!(exact && tuning->size == 4) && suits (tuning, input, output))
+        return tuning->size;
+    }
+  return 0;
 }
 
 /* --- weights --- */
@@ -163,9 +151,7 @@ cnn_pack_winograd (const CnnGemm *gemm, int size, const float *data, gsize first
 
 /* --- recording --- */
 
-/* Bytes of transformed tiles at a time, V[matrix][plane][tile] and the products after it. More are
- * not faster, much less read all weights again for a few tiles. */
-#define CHUNK_BYTES ((gsize) 8 << 20)
+/* Transformed tiles at a time are V[matrix][plane][tile] and the products after it. */
 
 /* Of one tile. */
 static gsize
@@ -185,7 +171,7 @@ cnn_winograd_scratch (const CnnShape *input, const CnnShape *output)
   for (int size = 2; size <= 4; size += 2)
     {
       const gsize bytes = tile_bytes (input, output, size);
-      const gsize room = CHUNK_BYTES / bytes / WINOGRAD_LOCAL * WINOGRAD_LOCAL;
+      const gsize room = CNN_WINOGRAD_CHUNK_BYTES / bytes / WINOGRAD_LOCAL * WINOGRAD_LOCAL;
       const int tiles = MAX (tiles_of (input, size), tiles_of (output, size)) * input->n;
 
       most = MAX (most, MIN ((gsize) tiles, MAX (room, WINOGRAD_LOCAL)) * bytes);
@@ -226,10 +212,9 @@ record_input (CnnCommands *commands, const CnnTensor *source, const CnnTensor *t
 {
   CnnDispatch dispatch = {
     .stem = "winograd_input",
-    .constants = { (guint32) size },
-    .n_constants = 1,
-    .bindings = { cnn_tensor_binding (source), cnn_tensor_binding (transformed) },
-    .n_bindings = 2,
+    .constants = { [WINOGRAD_INPUT_SIZE] = (guint32) size },
+    .bindings = { [WINOGRAD_INPUT_SOURCE] = cnn_tensor_binding (source),
+                  [WINOGRAD_INPUT_TARGET] = cnn_tensor_binding (transformed) },
   };
 
   params.before_y = window->before[0];
@@ -239,31 +224,24 @@ record_input (CnnCommands *commands, const CnnTensor *source, const CnnTensor *t
 
 static gboolean
 record_output (CnnCommands *commands, const CnnTensor *products, const CnnTensor *target, int size,
-               WinogradParams params, const CnnEpilogue *epilogue, GError **error)
+               WinogradParams params, const CnnKernelTail *tail, GError **error)
 {
-  const CnnActivation tail = cnn_tail_activation (epilogue != NULL ? &epilogue->activation : NULL);
   CnnDispatch dispatch = {
-    .stem = CNN_TAIL_STEM ("winograd_output", tail),
-    .constants = { (guint32) size, tail.kind, (guint32) cnn_has_residual (epilogue),
-                   cnn_epilogue_kind (epilogue) },
-    .n_constants = 4,
-    .bindings = { cnn_tensor_binding (products), cnn_affine_binding (epilogue, products),
-                  cnn_tensor_binding (target), cnn_residual_binding (epilogue, products),
-                  cnn_value_binding (epilogue, products) },
-    .n_bindings = 5,
+    .stem = CNN_TAIL_STEM ("winograd_output", *tail),
+    .constants = { [WINOGRAD_OUTPUT_SIZE] = (guint32) size },
+    .bindings = { [WINOGRAD_OUTPUT_SOURCE] = cnn_tensor_binding (products),
+                  [WINOGRAD_OUTPUT_TARGET] = cnn_tensor_binding (target) },
   };
 
-  params.has_affine = cnn_has_affine (epilogue);
-  params.alpha = tail.alpha;
-  params.max_value = tail.max_value;
-  params.threshold = tail.threshold;
+  cnn_dispatch_set_tail (&dispatch, tail);
+  params.tail = tail->params;
   return record_transform (commands, &dispatch, &params, error);
 }
 
 gboolean
 cnn_record_winograd (CnnCommands *commands, const CnnTensor *source, const CnnTensor *target,
                      const CnnTensor *scratch, CnnBuffer *weights, int size,
-                     const CnnWindow *window, const CnnEpilogue *epilogue, GError **error)
+                     const CnnWindow *window, const CnnKernelTail *tail, GError **error)
 {
   const CnnShape *in = &source->shape, *out = &target->shape;
   const int all = tiles_of (out, size) * out->n, matrices = matrices_of (size);
@@ -289,7 +267,7 @@ cnn_record_winograd (CnnCommands *commands, const CnnTensor *source, const CnnTe
                                  cnn_buffer_size (weights) / (gsize) matrices,
                                  &cnn_pointwise_window, NULL, error)
           || !record_output (commands, products, target, size,
-                             params_of (out, out, size, first, tiles), epilogue, error))
+                             params_of (out, out, size, first, tiles), tail, error))
         return FALSE;
     }
   return TRUE;

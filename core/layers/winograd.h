@@ -23,9 +23,8 @@ void cnn_pack_winograd (const CnnGemm *gemm, int size, const float *data, gsize 
  * alignment of what lies within, which no device wants larger. */
 #define CNN_WINOGRAD_SLACK 16
 CnnShape cnn_winograd_scratch (const CnnShape *input, const CnnShape *output);
-/* Source to target through `weights`, packed by cnn_pack_winograd. `epilogue` NULL leaves values as
- * they are. */
+/* Source to target through `weights`, packed by cnn_pack_winograd. */
 gboolean cnn_record_winograd (CnnCommands *commands, const CnnTensor *source,
                               const CnnTensor *target, const CnnTensor *scratch, CnnBuffer *weights,
-                              int size, const CnnWindow *window, const CnnEpilogue *epilogue,
+                              int size, const CnnWindow *window, const CnnKernelTail *tail,
                               GError **error);

@@ -16,13 +16,12 @@ node_free (CnnNode *node)
 }
 
 CnnModel *
-cnn_model_new (const char *file, int keras_major)
+cnn_model_new (const char *file)
 {
   CnnModel *self = g_new0 (CnnModel, 1);
 
   self->nodes = g_ptr_array_new_with_free_func ((GDestroyNotify) node_free);
   self->input = self->output = -1;
-  self->keras_major = keras_major;
   self->file = g_strdup (file);
   return self;
 }

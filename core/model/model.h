@@ -26,12 +26,10 @@ typedef struct _CnnModel
   GPtrArray *nodes; /* CnnNode*, every input before its user */
   int input;        /* the node that takes the picture */
   int output;       /* the node of the prediction */
-  int keras_major;
-  char *file;                     /* for messages */
-  gboolean half_precision_policy; /* mixed_float16 or bfloat16; computed in float32 */
+  char *file;       /* for messages */
 } CnnModel;
 
-CnnModel *cnn_model_new (const char *file, int keras_major);
+CnnModel *cnn_model_new (const char *file);
 void cnn_model_free (CnnModel *model);
 
 /* Adds a use of `layer` on the values of `inputs`, and of its activation where it has one. Gives

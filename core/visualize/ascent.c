@@ -7,9 +7,6 @@
 #include <math.h>
 #include <string.h>
 
-typedef struct AscentParams AscentParams;
-typedef struct MapSeedParams MapSeedParams;
-
 #define PARTS 256
 
 /* Steps of all pictures from which on kernels pay that take longer to make. */
@@ -75,19 +72,11 @@ whole (CnnBuffer *buffer)
 
 /* `count` invocations of a kernel of this file. */
 static gboolean
-dispatch (CnnCommands *commands, const char *stem, guint constant, const CnnBinding *bindings,
-          int n_bindings, const AscentParams *params, gsize count, GError **error)
+dispatch (CnnCommands *commands, CnnDispatch what, const AscentParams *params, gsize count,
+          GError **error)
 {
-  CnnDispatch what = {
-    .stem = stem,
-    .constants = { constant },
-    .n_constants = 1,
-    .n_bindings = n_bindings,
-    .push = params,
-    .push_size = sizeof *params,
-  };
-
-  memcpy (what.bindings, bindings, sizeof *bindings * (gsize) n_bindings);
+  what.push = params;
+  what.push_size = sizeof *params;
   cnn_flat_groups (count, what.groups);
   return cnn_commands_dispatch (commands, &what, error);
 }
@@ -98,23 +87,44 @@ record_step (CnnAscent *self, CnnCommands *commands, const CnnTensor *source,
              const CnnTensor *other, double rate, gboolean last, GError **error)
 {
   AscentParams params = params_of (self);
-  const guint difference = other != NULL;
-  CnnBinding from = cnn_tensor_binding (source),
-             less = cnn_tensor_binding (other != NULL ? other : source);
+  const CnnBinding from = cnn_tensor_binding (source),
+                   less = cnn_tensor_binding (other != NULL ? other : source);
+  const CnnDispatch squares = {
+    .stem = "squares",
+    .constants = { [SQUARES_DIFFERENCE] = other != NULL },
+    .bindings = { [SQUARES_SOURCE] = from,
+                  [SQUARES_OTHER] = less,
+                  [SQUARES_SUMS] = whole (self->sums) },
+  };
+  const CnnDispatch step_length = {
+    .stem = "step_length",
+    .constants = { [STEP_LENGTH_NEXT_MOVE] = last && self->clear },
+    .bindings = { [STEP_LENGTH_SUMS] = whole (self->sums),
+                  [STEP_LENGTH_FACTORS] = whole (self->factors),
+                  [STEP_LENGTH_MOVES] = whole (self->moves) },
+  };
+  const CnnDispatch ascend = {
+    .stem = "ascend",
+    .constants = { [ASCEND_DIFFERENCE] = other != NULL },
+    .bindings = { [ASCEND_PICTURE] = cnn_tensor_binding (self->picture),
+                  [ASCEND_SOURCE] = from,
+                  [ASCEND_OTHER] = less,
+                  [ASCEND_FACTORS] = whole (self->factors) },
+  };
 
   params.rate = (float) rate;
   params.least = self->clear ? CLEAR_LEAST : BOOK_LEAST;
-  return dispatch (commands, "squares", difference,
-                   (CnnBinding[]){ from, less, whole (self->sums) }, 3, &params,
-                   (gsize) self->shape.n * PARTS, error)
-         && dispatch (
-             commands, "step_length", last && self->clear,
-             (CnnBinding[]){ whole (self->sums), whole (self->factors), whole (self->moves) }, 3,
-             &params, (gsize) self->shape.n, error)
-         && dispatch (commands, "ascend", difference,
-                      (CnnBinding[]){ cnn_tensor_binding (self->picture), from, less,
-                                      whole (self->factors) },
-                      4, &params, params.items, error);
+  return dispatch (commands, squares, &params, (gsize) self->shape.n * PARTS, error)
+         && dispatch (commands, step_length, &params, (gsize) self->shape.n, error)
+         && dispatch (commands, ascend, &params, params.items, error);
+}
+
+static CnnDispatch
+blur (const CnnTensor *source, const CnnTensor *target)
+{
+  return (CnnDispatch){ .stem = "blur",
+                        .bindings = { [BLUR_SOURCE] = cnn_tensor_binding (source),
+                                      [BLUR_TARGET] = cnn_tensor_binding (target) } };
 }
 
 static gboolean
@@ -125,12 +135,16 @@ record_blur (CnnAscent *self, CnnCommands *commands, int hole, const CnnTensor *
 
   across.hole_x = hole;
   down.hole_y = hole;
-  return dispatch (commands, "blur", 0,
-                   (CnnBinding[]){ cnn_tensor_binding (source), cnn_tensor_binding (between) }, 2,
-                   &across, across.items, error)
-         && dispatch (commands, "blur", 0,
-                      (CnnBinding[]){ cnn_tensor_binding (between), cnn_tensor_binding (target) },
-                      2, &down, down.items, error);
+  return dispatch (commands, blur (source, between), &across, across.items, error)
+         && dispatch (commands, blur (between, target), &down, down.items, error);
+}
+
+static CnnDispatch
+pull (const CnnTensor *source, const CnnTensor *target)
+{
+  return (CnnDispatch){ .stem = "pull",
+                        .bindings = { [PULL_SOURCE] = cnn_tensor_binding (source),
+                                      [PULL_TARGET] = cnn_tensor_binding (target) } };
 }
 
 /* In two halves, so that the picture ends where it was. */
@@ -138,16 +152,13 @@ static gboolean
 record_pull (CnnAscent *self, CnnCommands *commands, float rest, GError **error)
 {
   AscentParams params = params_of (self);
-  CnnBinding picture = cnn_tensor_binding (self->picture),
-             other = cnn_tensor_binding (self->scratch[SCRATCH_A]);
+  const CnnTensor *picture = self->picture, *other = self->scratch[SCRATCH_A];
 
   params.smooth_share = SMOOTH_SHARE;
   params.calm_share = CALM_SHARE;
   params.rest = rest;
-  return dispatch (commands, "pull", 0, (CnnBinding[]){ picture, other }, 2, &params, params.items,
-                   error)
-         && dispatch (commands, "pull", 0, (CnnBinding[]){ other, picture }, 2, &params,
-                      params.items, error);
+  return dispatch (commands, pull (picture, other), &params, params.items, error)
+         && dispatch (commands, pull (other, picture), &params, params.items, error);
 }
 
 /* Bands by the à trous transform (Holschneider et al. 1989): each blur's holes are twice as wide.
@@ -184,7 +195,7 @@ static gboolean
 record_update (CnnAscent *self, const CnnAscentRequest *request, GError **error)
 {
   g_autoptr (CnnTensor) gradient = cnn_plan_gradient_view (self->plan, request->start);
-  AscentParams params = params_of (self);
+  const AscentParams params = params_of (self);
 
   self->update = cnn_commands_new (self->device, "step", error);
   if (self->update == NULL)
@@ -192,10 +203,15 @@ record_update (CnnAscent *self, const CnnAscentRequest *request, GError **error)
   cnn_commands_label (self->update, "step");
   if (!self->clear)
     return record_step (self, self->update, gradient, NULL, request->rate, TRUE, error);
-  return dispatch (self->update, "warp_backward", self->shape.c == 3,
-                   (CnnBinding[]){ cnn_tensor_binding (gradient), whole (self->moves),
-                                   cnn_tensor_binding (self->scratch[SCRATCH_A]) },
-                   3, &params, params.items, error)
+
+  const CnnDispatch warp_backward = {
+    .stem = "warp_backward",
+    .constants = { [WARP_BACKWARD_OPPONENT] = self->shape.c == 3 },
+    .bindings = { [WARP_BACKWARD_SOURCE] = cnn_tensor_binding (gradient),
+                  [WARP_BACKWARD_MOVES] = whole (self->moves),
+                  [WARP_BACKWARD_TARGET] = cnn_tensor_binding (self->scratch[SCRATCH_A]) },
+  };
+  return dispatch (self->update, warp_backward, &params, params.items, error)
          && record_bands (self, self->update, request->rate, error)
          && record_pull (self, self->update, request->rest, error);
 }
@@ -212,10 +228,14 @@ record_move (CnnAscent *self, float rest, GError **error)
   if (self->move == NULL)
     return FALSE;
   cnn_commands_label (self->move, "move");
-  return dispatch (self->move, "warp", 0,
-                   (CnnBinding[]){ cnn_tensor_binding (self->picture), whole (self->moves),
-                                   cnn_tensor_binding (self->input) },
-                   3, &params, params.items, error);
+
+  const CnnDispatch warp = {
+    .stem = "warp",
+    .bindings = { [WARP_SOURCE] = cnn_tensor_binding (self->picture),
+                  [WARP_MOVES] = whole (self->moves),
+                  [WARP_TARGET] = cnn_tensor_binding (self->input) },
+  };
+  return dispatch (self->move, warp, &params, params.items, error);
 }
 
 static CnnCommands *
@@ -233,8 +253,8 @@ record_seed (CnnAscent *self, float value, GError **error)
   };
   CnnDispatch what = {
     .stem = "map_seed",
-    .bindings = { whole (self->units), cnn_tensor_binding (seed) },
-    .n_bindings = 2,
+    .bindings = { [MAP_SEED_UNITS] = whole (self->units),
+                  [MAP_SEED_TARGET] = cnn_tensor_binding (seed) },
     .push = &params,
     .push_size = sizeof params,
   };

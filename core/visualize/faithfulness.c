@@ -3,17 +3,13 @@
 /* Does the model need what a heatmap shows? Petsiuk, Das and Saenko, "RISE: Randomized Input
  * Sampling for Explanation of Black-box Models", 2018, https://arxiv.org/abs/1806.07421 */
 
-#include "session.h"
+#include "batch.h"
+#include "visualize.h"
 
 #include <math.h>
 #include <string.h>
 
 #define BLUR_SHARE 20 /* σ is the shorter side over this */
-
-/* Pictures that run together: enough to keep a device busy with a small model. A large one has work
- * enough in each picture, and what no longer fits a processor's cache takes twice the time. */
-#define LARGEST_BATCH_BYTES ((gsize) 16 << 20)
-#define LARGEST_BATCH 16
 
 typedef struct
 {
@@ -22,10 +18,8 @@ typedef struct
   CnnFaithfulness *result;
   int height, width, channels;
   CnnArray *gray, *blurred; /* of the input's size */
-  CnnScores where;
-  CnnPlan *plan;
-  float *pictures; /* a batch */
-  int done;        /* pictures */
+  CnnBatch *batch;
+  int done; /* pictures */
 } Test;
 
 void
@@ -171,28 +165,10 @@ order_by_centre (const Test *self)
 
 /* --- Running --- */
 
-static CnnPlan *
-new_plan (const Test *self, int n, GError **error)
-{
-  CnnPlanRequest request = {
-    .input = self->session->shapes[self->session->network->model->input],
-    .outputs = &self->where.output_node,
-    .n_outputs = 1,
-    .score = -1,
-    .repeated = TRUE,
-  };
-
-  request.input.n = n;
-  return cnn_plan_new (self->session->network->model, self->session->device, &request, error);
-}
-
 static gboolean
 prepare (Test *self, GError **error)
 {
   const CnnArray *input = self->session->input;
-  const CnnDevice *device = self->session->device;
-  guint64 room;
-  int batch;
 
   if (input->rank != 3)
     {
@@ -209,45 +185,12 @@ prepare (Test *self, GError **error)
   if (self->blurred == NULL)
     return FALSE;
 
-  self->plan = new_plan (self, 1, error);
-  if (self->plan == NULL)
+  self->batch =
+      cnn_batch_new (self->session, CNN_SCORE_PROBABILITY, self->result->steps + 1, error);
+  if (self->batch == NULL)
     return FALSE;
-  room = MIN (LARGEST_BATCH_BYTES, cnn_device_memory (device) / 4);
-  room /= MAX (cnn_plan_memory (self->plan), 1);
-  room = MIN (room, cnn_device_max_binding (device) / MAX (cnn_plan_largest (self->plan), 1));
-  batch = (int) CLAMP (room, 1, LARGEST_BATCH);
-  batch = MIN (batch, self->result->steps + 1);
-  self->result->batch = batch;
-  if (batch > 1)
-    {
-      cnn_plan_free (self->plan);
-      self->plan = new_plan (self, batch, error);
-    }
-  self->pictures = g_new (float, (gsize) batch *cnn_array_count (input));
-  return self->plan != NULL;
-}
-
-/* As the predictions of a report have it. */
-static double
-probability_of (const Test *self, const float *output)
-{
-  const int index = self->result->cam->target->index;
-  double highest = output[0], sum = 0;
-
-  if (self->where.binary)
-    {
-      double one = self->where.ending == CNN_ENDS_PLAIN ? 1 / (1 + exp (-(double) output[0]))
-                                                        : (double) output[0];
-
-      return index == 1 ? one : 1 - one;
-    }
-  if (self->where.ending != CNN_ENDS_PLAIN)
-    return output[index];
-  for (int i = 1; i < self->where.n; i++)
-    highest = MAX (highest, output[i]);
-  for (int i = 0; i < self->where.n; i++)
-    sum += exp (output[i] - highest);
-  return exp (output[index] - highest) / sum;
+  self->result->batch = cnn_batch_count (self->batch);
+  return TRUE;
 }
 
 /* From `start` to `end` (of the input's shape), pixel after pixel. */
@@ -258,7 +201,7 @@ follow (Test *self, const float *start, const float *end, const gsize *order, Cn
   const int steps = self->result->steps, batch = self->result->batch;
   const gsize channels = (gsize) self->channels,
               pixels = (gsize) self->height * (gsize) self->width, count = pixels * channels;
-  const int total = 4 * (steps + 1), units = self->where.binary ? 1 : self->where.n;
+  const int total = 4 * (steps + 1);
   g_autofree float *picture = g_memdup2 (start, count * sizeof (float));
   gsize changed = 0;
 
@@ -266,27 +209,22 @@ follow (Test *self, const float *start, const float *end, const gsize *order, Cn
   for (int first = 0; first <= steps; first += batch)
     {
       const int n = MIN (batch, steps + 1 - first);
-      g_autoptr (CnnArray) output = NULL;
 
       if (!cnn_progress_step (self->progress, 0.1 + 0.9 * self->done / total,
                               "changing the picture", error))
         return FALSE;
-      for (int i = 0; i < batch; i++)
+      for (int i = 0; i < n; i++)
         {
-          const gsize goal = pixels * (gsize) MIN (first + i, steps) / (gsize) steps;
+          const gsize goal = pixels * (gsize) (first + i) / (gsize) steps;
 
           for (; changed < goal; changed++)
             memcpy (picture + order[changed] * channels, end + order[changed] * channels,
                     channels * sizeof (float));
-          memcpy (self->pictures + (gsize) i * count, picture, count * sizeof (float));
+          memcpy (cnn_batch_input (self->batch, i), picture, count * sizeof (float));
         }
-      if (!cnn_plan_forward (self->plan, self->pictures, error))
+      if (!cnn_batch_run (self->batch, n, self->result->cam->target->index, curve->values + first,
+                          error))
         return FALSE;
-      output = cnn_plan_output (self->plan, self->where.output_node, error);
-      if (output == NULL || !cnn_check_finite (output, "the model's output", error))
-        return FALSE;
-      for (int i = 0; i < n; i++)
-        curve->values[first + i] = probability_of (self, output->data + (gsize) i * (gsize) units);
       self->done += n;
     }
   for (int i = 0; i < steps; i++)
@@ -317,10 +255,7 @@ run (Test *self, const CnnGradCamOptions *options, GError **error)
   if (!cnn_progress_step (self->progress, 0, "making the heatmap", error))
     return FALSE;
   result->cam = cnn_grad_cam (self->session, options, &quiet, error);
-  if (result->cam == NULL || !cnn_session_find_scores (self->session, &self->where, error))
-    return FALSE;
-  cnn_session_forget_plan (self->session); /* room for a batch */
-  if (!prepare (self, error))
+  if (result->cam == NULL || !prepare (self, error))
     return FALSE;
   by_map = order_by_map (self, error);
   if (by_map == NULL)
@@ -349,8 +284,7 @@ cnn_faithfulness (CnnSession *session, const CnnGradCamOptions *options, int ste
   session->microseconds = g_get_monotonic_time () - start;
   cnn_array_unref (self.gray);
   cnn_array_unref (self.blurred);
-  cnn_plan_free (self.plan);
-  g_free (self.pictures);
+  cnn_batch_free (self.batch);
   return good ? g_steal_pointer (&result) : NULL;
 }
 

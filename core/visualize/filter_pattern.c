@@ -5,8 +5,8 @@
  * `clear` after Olah, Mordvintsev and Schubert, "Feature Visualization", Distill 2017. */
 
 #include "ascent.h"
+#include "batch.h"
 #include "noise.h"
-#include "session.h"
 
 #include <math.h>
 #include <string.h>
@@ -23,11 +23,6 @@
 #define CLEAR_SHIFT 8. /* pixels */
 #define CLEAR_TURN 5.  /* degrees */
 #define CLEAR_SCALE 0.05
-
-/* Pictures that climb together take at most a quarter of the device's memory, and no more than
- * this: a larger batch is no faster. */
-#define LARGEST_BATCH_BYTES ((gsize) 1 << 30)
-#define LARGEST_BATCH 64
 
 /* What is climbed. */
 typedef struct
@@ -401,18 +396,6 @@ new_ascent (const Climb *self, int n, GError **error)
   return cnn_ascent_new (&request, error);
 }
 
-/* How many pictures the device takes at once, from what one takes. */
-static int
-batch_size (const Climb *self, const CnnAscent *one)
-{
-  const CnnDevice *device = self->session->device;
-  const guint64 room = MIN (LARGEST_BATCH_BYTES, cnn_device_memory (device) / 4);
-  const guint64 by_memory = room / MAX (cnn_ascent_memory (one), 1);
-  const guint64 by_binding = cnn_device_max_binding (device) / MAX (cnn_ascent_largest (one), 1);
-
-  return (int) CLAMP (MIN (by_memory, by_binding), 1, LARGEST_BATCH);
-}
-
 static gboolean
 step (const Climb *self, CnnPattern **patterns, int n, int at, GError **error)
 {
@@ -486,7 +469,8 @@ climb (Climb *self, CnnAscent *ascent, CnnPattern **patterns, int n, GError **er
 static gboolean
 climb_all (Climb *self, CnnAscent *one, GPtrArray *pending, GError **error)
 {
-  const int most = batch_size (self, one);
+  const int most = cnn_batch_size (self->session->device, CNN_BATCH_ASCENT, cnn_ascent_memory (one),
+                                   cnn_ascent_largest (one), (int) pending->len);
   g_autoptr (CnnAscent) several = NULL;
   int made = 1;
 

@@ -4,7 +4,7 @@
  * Maps", 2018, https://arxiv.org/abs/1810.03292 */
 
 #include "noise.h"
-#include "session.h"
+#include "visualize.h"
 
 #include <math.h>
 #include <string.h>

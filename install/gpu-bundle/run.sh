@@ -78,7 +78,7 @@ ours () {
   timeout -k 5 "$limit" env LD_LIBRARY_PATH="$libraries${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}" \
     ${driver:+VK_DRIVER_FILES="$driver" VK_ICD_FILENAMES="$driver"} VK_LAYER_PATH="$here/layers" \
     HOME="$work" XDG_CACHE_HOME="$work/cache" MESA_SHADER_CACHE_DIR="$work/cache" \
-    __GL_SHADER_DISK_CACHE_PATH="$work/cache" CONVLENS_SELF_TEST=/none \
+    __GL_SHADER_DISK_CACHE_PATH="$work/cache" \
     CONVLENS_DATA_DIR="$here/share/weights" CONVLENS_SOURCE_ROOT="$here/share" \
     G_TEST_SRCDIR="$here/share/tests" CONVLENS_SHARED=/none LC_ALL=C.UTF-8 \
     "$here/bin/$program" "$@"

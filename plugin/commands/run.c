@@ -12,7 +12,7 @@ command_options (const Arguments *arguments)
     .architecture = arguments_text (arguments, "architecture"),
     .preprocess = (CnnPreprocess) arguments_choice (arguments, "preprocess"),
     .labels = arguments_text (arguments, "labels"),
-    .resize = (CnnResize) arguments_choice (arguments, "resize"),
+    .resize = (CnnResizeFilter) arguments_choice (arguments, "resize"),
     .device = arguments_text (arguments, "device"),
     .background = arguments_color (arguments, "background"),
   };

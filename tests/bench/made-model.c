@@ -2,7 +2,7 @@
 #include "made-model.h"
 
 #include "noise.h"
-#include "session.h"
+#include "visualize.h"
 #include "weights_private.h"
 
 #include <glib/gstdio.h>
@@ -314,7 +314,7 @@ made_model_write (const char *name, const char *path, GError **error)
 
   if (config == NULL
       || (top = cnn_config_read (config, KERAS_MAJOR, &half_precision, error)) == NULL
-      || (model = cnn_graph_build (top, name, KERAS_MAJOR, error)) == NULL)
+      || (model = cnn_graph_build (top, name, error)) == NULL)
     return FALSE;
   known = cnn_architecture_of (top);
   find_last (&self, model, known != NULL ? known->preprocess : CNN_PREPROCESS_AUTO);

@@ -4,7 +4,7 @@
 
 #include "fuzz.h"
 
-#include "keras_private.h"
+#include "network_private.h"
 
 int
 LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)

@@ -132,7 +132,7 @@ def models():
     put("hdf5-model", "plain.h5", hdf5(whole))
     put("hdf5-model", "fixed.h5", hdf5(lambda file: whole(file, fixed=True)))
     put("hdf5-model", "split.h5", hdf5(lambda file: whole(file, split=True, dtype="<f2")))
-    shutil.copy(TESTS / "golden/shared-old/model.h5", CORPUS / "hdf5-model/shared.h5")
+    shutil.copy(TESTS / "data/keras/shared-old/model.h5", CORPUS / "hdf5-model/shared.h5")
     for name, how in {**KINDS, **PACKED}.items():
         put("hdf5-paths", name + ".h5", hdf5(lambda file, how=how: paths(file, **how)))
     config = compact(small_config())
@@ -149,11 +149,11 @@ def configs():
     put("config", "small.json", compact(small_config()))
     for name in ("functional", "half-precision", "larger", "more-layers", "nested", "normalizations",
                  "sequential", "shapes", "shared", "sleeping", "names-against-paths", "depthwise"):
-        with zipfile.ZipFile(TESTS / f"golden/{name}/model.keras") as file:
+        with zipfile.ZipFile(TESTS / f"data/keras/{name}/model.keras") as file:
             put("config", name + ".json", compact(json.loads(file.read("config.json"))))
     for name in ("functional-old", "nested-old", "sequential-old"):
         put("config", name + ".json",
-            compact(json.loads((TESTS / f"golden/{name}/architecture.json").read_text())))
+            compact(json.loads((TESTS / f"data/keras/{name}/architecture.json").read_text())))
 
 
 def texts():
@@ -179,9 +179,9 @@ def texts():
 
 
 def pictures():
-    for path in (TESTS / "golden-image").glob("*.png"):
+    for path in (TESTS / "data/image").glob("*.png"):
         put("png", path.name, path.read_bytes())
-    for path in (TESTS / "golden-image").glob("*.jpg"):
+    for path in (TESTS / "data/image").glob("*.jpg"):
         put("jpeg", path.name, path.read_bytes())
         if path.stem in ("jpeg-6", "jpeg-l"):
             for name, options in (("progressive", ["-progressive"]), ("arithmetic", ["-arithmetic"]),

@@ -234,7 +234,7 @@ keys ctrl+z
 ok "the lists: one undo takes both away" title 'color.*1 layer[^s]'
 
 # A model that does not say how its input is prepared and what its classes are.
-cp "$source_root/tests/golden/functional/model.keras" "$work/own.keras"
+cp "$source_root/tests/data/keras/functional/model.keras" "$work/own.keras"
 printf '%s\n' anchor bell candle drum easel > "$work/own.txt"
 fill () { # MNEMONIC TEXT
   keys "alt+$1" ctrl+a

@@ -62,7 +62,7 @@ class Model:
     overlay: bool = False              # compare the book's overlay too
     parameters: int = 0                # what `layers` must count; default: what Keras counts
     builder: object = None             # makes the oracle when no file can hold it
-    automatic: str = ""                # Grad-CAM's automatic layer, where COMMANDS names it
+    automatic: str = ""                # Grad-CAM's automatic layer, where it is known
     score: bool = True                 # False: a graph without top has no class
     grid: int = 0                      # compare activation grids; of so many layers, the book's choice
     grid_photo: str = "elephant.jpg"
@@ -411,7 +411,7 @@ def canonical_names(names):
 
 
 def check_gradients(bench, model, kind, what, file, subject, runs, inputs, more):
-    """Every layer's gradient of the first class's logit, by PARITY's rule.
+    """Every layer's gradient of the first class's logit, by the rule of tests/README.md.
 
     Whether a ReLU within rounding of its kink falls to the same side is chance, for Keras' float32 as for
     ours. In a net where about every second picture has such a flip, the median over five is either nothing

@@ -195,7 +195,7 @@ class Aim:
 
 
 def check_first_step(bench, model, kind, what, aim):
-    """The relative L2 error of the step to float64's, by PARITY's rule for gradients.
+    """The relative L2 error of the step to float64's, by the rule for gradients of tests/README.md.
 
     As in parity.py's check_gradients: where a few starts miss it, many are taken, Keras' own error is the
     larger one of Keras and of its twin, and the median or the mean has to keep the bound. No step may be

@@ -25,7 +25,7 @@ compare (const char *what, const double *ours, const double *reference, gsize n)
     g_test_fail_printf ("%s is %g off, of %g", what, worst, largest);
 }
 
-/* Forward; where the class has an epilogue, with a further scale and shift, a residual and an
+/* Forward; where the class has a tail, with a further scale and shift, a residual and an
  * activation if `tail` names one. */
 static void
 check_forward (Case *c, const char *tail)
@@ -36,14 +36,14 @@ check_forward (Case *c, const char *tail)
   g_autofree CnnAffine *tails = g_new0 (CnnAffine, channels);
   g_autoptr (CnnBuffer) affine = NULL;
   g_autoptr (CnnTensor) residual = NULL;
-  CnnEpilogue epilogue = { 0 };
+  CnnTail ending = { .residual = NULL };
   RefTensor expected = c->reference, added = c->reference;
   g_autofree double *values = NULL, *copied = NULL, *addends = NULL;
 
   for (int i = 0; i < c->test.n_inputs; i++)
     step.inputs[i] = guarded_tensor (&c->inputs[i], &c->test.inputs[i]);
   step.output = guarded_tensor (&c->output, NULL);
-  if (c->layer->klass->flags & CNN_LAYER_EPILOGUE)
+  if (c->layer->klass->flags & CNN_LAYER_TAIL)
     {
       c->layer->klass->affine (c->layer, channels, tails);
       if (tail != NULL)
@@ -62,14 +62,14 @@ check_forward (Case *c, const char *tail)
           fill_random (addends, ref_count (&added), 2.);
           for (gsize i = 0; i < ref_count (&added); i++)
             copied[i] += addends[i];
-          epilogue.residual = residual = guarded_tensor (&c->output, &added);
+          ending.residual = residual = guarded_tensor (&c->output, &added);
           g_assert_true (ref_activate (tail, 3, &expected));
         }
       affine = make_affine (tails, channels);
-      epilogue.affine = (CnnBinding){ affine, 0, cnn_buffer_size (affine) };
+      ending.affine = (CnnBinding){ affine, 0, cnn_buffer_size (affine) };
       g_assert_true (
-          cnn_activation_from_name (tail != NULL ? tail : "linear", 3, &epilogue.activation));
-      step.epilogue = &epilogue;
+          cnn_activation_from_name (tail != NULL ? tail : "linear", 3, &ending.activation));
+      step.tail = &ending;
     }
   c->layer->klass->forward (c->layer, &step, &error);
   g_assert_no_error (error);
@@ -208,7 +208,7 @@ check_backward (Case *c, int alone, gboolean adds)
   g_autofree CnnAffine *tails = g_new0 (CnnAffine, c->output.c);
   g_autoptr (CnnBuffer) affine = NULL;
   g_autoptr (CnnTensor) residual = NULL;
-  CnnEpilogue epilogue = { 0 };
+  CnnGradientTail tail = { .residual = NULL };
   RefTensor gradient = c->reference, added = c->test.inputs[0];
   g_autofree double *data = g_new (double, ref_count (&gradient));
   g_autofree double *addends = g_new0 (double, ref_count (&added));
@@ -235,15 +235,14 @@ check_backward (Case *c, int alone, gboolean adds)
     {
       klass->affine (c->layer, c->output.c, tails);
       affine = make_affine (tails, c->output.c);
-      epilogue.affine = (CnnBinding){ affine, 0, cnn_buffer_size (affine) };
-      step.epilogue = &epilogue;
+      step.affine = (CnnBinding){ affine, 0, cnn_buffer_size (affine) };
     }
   if (adds)
     {
       added.data = addends;
       fill_random (addends, ref_count (&added), 1.);
-      epilogue.residual = residual = guarded_tensor (&c->inputs[0], &added);
-      step.epilogue = &epilogue;
+      tail.residual = residual = guarded_tensor (&c->inputs[0], &added);
+      step.gradient_tail = &tail;
     }
   g_assert_nonnull (klass->backward);
   klass->backward (c->layer, &step, &error);
@@ -278,7 +277,7 @@ check_gradient_tail (Case *c, const char *activation)
   g_autofree CnnAffine *tails = g_new0 (CnnAffine, channels);
   g_autoptr (CnnBuffer) affine = NULL;
   g_autoptr (CnnTensor) residual = NULL, output = NULL;
-  CnnEpilogue epilogue = { .of_gradient = TRUE };
+  CnnGradientTail ending = { .residual = NULL };
 
   gradient.data = data;
   fill_random (data, ref_count (&gradient), 1.);
@@ -292,13 +291,13 @@ check_gradient_tail (Case *c, const char *activation)
   for (int k = 0; k < channels; k++)
     tails[k] = (CnnAffine){ 1., (float) (random_number () + 1.5), 2. };
   affine = make_affine (tails, channels);
-  epilogue.affine = (CnnBinding){ affine, 0, cnn_buffer_size (affine) };
+  ending.affine = (CnnBinding){ affine, 0, cnn_buffer_size (affine) };
   if (adds)
-    epilogue.residual = residual = guarded_tensor (&c->inputs[0], &added);
+    ending.residual = residual = guarded_tensor (&c->inputs[0], &added);
   if (activation != NULL)
     {
-      g_assert_true (cnn_activation_from_name (activation, 3, &epilogue.activation));
-      epilogue.value = output = guarded_tensor (&c->inputs[0], &value);
+      g_assert_true (cnn_activation_from_name (activation, 3, &ending.activation));
+      ending.value = output = guarded_tensor (&c->inputs[0], &value);
     }
   for (int tail = 0; tail < 2; tail++)
     {
@@ -308,7 +307,7 @@ check_gradient_tail (Case *c, const char *activation)
       step.grad_output = guarded_tensor (&c->output, &gradient);
       step.grad_inputs[0] = guarded_tensor (&c->inputs[0], NULL);
       if (tail)
-        step.epilogue = &epilogue;
+        step.gradient_tail = &ending;
       klass->backward (c->layer, &step, &error);
       g_assert_no_error (error);
       run_step (&step);
@@ -318,8 +317,8 @@ check_gradient_tail (Case *c, const char *activation)
   for (gsize i = 0; i < n; i++)
     {
       plain[i] = (plain[i] + addends[i]) * tails[i % (gsize) channels].scale;
-      if (activation != NULL && (outputs[i] <= 0. || outputs[i] >= epilogue.activation.max_value))
-        plain[i] *= epilogue.activation.alpha;
+      if (activation != NULL && (outputs[i] <= 0. || outputs[i] >= ending.activation.max_value))
+        plain[i] *= ending.activation.alpha;
     }
   compare ("gradient with a tail", ours, plain, n);
 }
@@ -413,7 +412,7 @@ run_case (const Row *row, const CnnLayerClass *klass, const char *inputs, int n)
     {
       check_unknown_size (&c);
       check_forward (&c, NULL);
-      if (klass->flags & CNN_LAYER_EPILOGUE)
+      if (klass->flags & CNN_LAYER_TAIL)
         {
           check_forward (&c, "relu6");
           check_forward (&c, "swish");
@@ -422,7 +421,7 @@ run_case (const Row *row, const CnnLayerClass *klass, const char *inputs, int n)
       if (klass->flags & CNN_LAYER_ADDS_GRADIENT
           && layer->activation.kind != CNN_ACTIVATION_SOFTMAX)
         check_backward (&c, -1, TRUE);
-      if (klass->ends_gradient != NULL && klass->ends_gradient (layer, TRUE))
+      if (klass->fuses_predecessor != NULL && klass->fuses_predecessor (layer, TRUE))
         {
           check_gradient_tail (&c, NULL);
           check_gradient_tail (&c, "relu6");

@@ -7,19 +7,6 @@
 #include "layer.h"
 #include "reference.h"
 
-/* See rows.c. */
-typedef struct
-{
-  const char *class_name, *params, *inputs;
-  int major;
-  double scale;
-  guint32 seed;
-} Row;
-
-extern const Row rows[];
-extern const guint n_rows;
-/* The path of a row's test. Transfer full. */
-char *row_path (guint i);
 extern const Row winograd_rows[];
 extern const guint n_winograd_rows;
 
@@ -67,7 +54,7 @@ CnnLayer *new_layer (const char *class_name, const char *params, int keras_major
 CnnLayer *make_layer (const char *class_name, const char *params, int keras_major);
 /* Random variables by the layer's own specs, and the same for the reference. */
 void make_weights (CnnLayer *layer, const CnnShape *inputs, RefCase *test);
-/* The epilogue's center, scale and shift per channel, in vec4s. Transfer full. */
+/* A tail's center, scale and shift per channel, in vec4s. Transfer full. */
 CnnBuffer *make_affine (const CnnAffine *affine, int channels);
 
 /* --- steps --- */

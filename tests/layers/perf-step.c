@@ -182,7 +182,7 @@ bench_init (Bench *bench, const Row *row, const char *inputs, GError **error)
 
       klass->affine (bench->layer, bench->output_shape.c, affine);
       bench->affine = make_affine (affine, bench->output_shape.c);
-      bench->epilogue.affine = (CnnBinding){ bench->affine, 0, cnn_buffer_size (bench->affine) };
+      bench->tail.affine = (CnnBinding){ bench->affine, 0, cnn_buffer_size (bench->affine) };
     }
   return TRUE;
 }
@@ -228,10 +228,12 @@ make_step (Bench *bench, Direction direction)
     step.output = bench->output;
   if (backward)
     step.grad_output = bench->grad_output;
-  if (backward ? layer->klass->only_affine : (layer->klass->flags & CNN_LAYER_EPILOGUE) != 0)
+  if (backward && layer->klass->only_affine)
+    step.affine = bench->tail.affine;
+  if (!backward && layer->klass->flags & CNN_LAYER_TAIL)
     {
-      bench->epilogue.activation = backward ? (CnnActivation){ 0 } : layer->activation;
-      step.epilogue = &bench->epilogue;
+      bench->tail.activation = layer->activation;
+      step.tail = &bench->tail;
     }
   return step;
 }

@@ -17,7 +17,7 @@ typedef struct
 {
   CnnLayer *layer;
   CnnBuffer *affine;
-  CnnEpilogue epilogue;
+  CnnTail tail;
   CnnTensor *inputs[REFERENCE_MAX_INPUTS], *grad_inputs[REFERENCE_MAX_INPUTS];
   CnnTensor *output, *grad_output, *memo, *scratch;
   CnnShape input_shapes[REFERENCE_MAX_INPUTS], output_shape;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* How long the kernels of a row take: test-layers --perf [--seconds N] [PATTERN…], on the device of
  * $CONVLENS_DEVICE. Without a pattern these are the rows of perf-rows.c; a pattern that begins with
- * /layers selects rows of rows.c by the path of their test, any other one selects those of
+ * /layers selects rows of reference-*.c by the path of their test, any other one selects those of
  * perf-rows.c whose text has it; both may have * and ?. A layer's step is recorded as often as
  * makes a run last, so that submitting it does not count; the best of several runs is printed,
  * divided by that number, a line for each direction. There are more lines where a class has other
@@ -223,12 +223,12 @@ print_rows (Report *report, char **patterns)
       if (patterns == NULL || matches (text, patterns, TRUE))
         print_row (report, row->where, &row->row);
     }
-  for (guint i = 0; patterns != NULL && i < n_rows; i++)
+  for (guint i = 0; patterns != NULL && ref_row (i) != NULL; i++)
     {
-      g_autofree char *path = row_path (i), *where = g_strdup_printf ("row %03u", i);
+      g_autofree char *path = ref_row_path (i), *where = g_strdup_printf ("row %03u", i);
 
       if (matches (path, patterns, FALSE))
-        print_row (report, where, &rows[i]);
+        print_row (report, where, ref_row (i));
     }
 }
 

@@ -106,11 +106,22 @@ broadcast_at (const RefTensor *in, int rank, int n, int y, int x, int c)
   return *ref_at (in, n, in->h == 1 ? 0 : y, in->w == 1 ? 0 : x, in->c == 1 ? 0 : c);
 }
 
-static RefTensor
-merge (const RefCase *test)
+static double
+sum (double a, double b)
 {
-  const char *class_name = test->class_name;
-  const double scale = ref_number (test->params, "scale", 1.);
+  return a + b;
+}
+
+static double
+product (double a, double b)
+{
+  return a * b;
+}
+
+/* The first input joined with `scale` times each other one. */
+static RefTensor
+merge (const RefCase *test, double (*join) (double a, double b), double scale)
+{
   int rank = 1, h = 1, w = 1, c_out = 1;
   RefTensor out;
 
@@ -131,25 +142,56 @@ merge (const RefCase *test)
     double v = broadcast_at (&test->inputs[0], rank, n, y, x, c);
 
     for (int i = 1; i < test->n_inputs; i++)
-      {
-        const double term = broadcast_at (&test->inputs[i], rank, n, y, x, c);
-
-        if (strcmp (class_name, "Multiply") == 0)
-          v *= term;
-        else if (strcmp (class_name, "Maximum") == 0)
-          v = fmax (v, term);
-        else if (strcmp (class_name, "Minimum") == 0)
-          v = fmin (v, term);
-        else if (strcmp (class_name, "Subtract") == 0)
-          v -= term;
-        else
-          v += term * scale; /* Add, Average, CustomScaleLayer */
-      }
-    if (strcmp (class_name, "Average") == 0)
-      v /= test->n_inputs;
+      v = join (v, scale * broadcast_at (&test->inputs[i], rank, n, y, x, c));
     *ref_at (&out, n, y, x, c) = v;
   }
   return out;
+}
+
+static RefTensor
+add (const RefCase *test)
+{
+  return merge (test, sum, 1.);
+}
+
+static RefTensor
+subtract (const RefCase *test)
+{
+  return merge (test, sum, -1.);
+}
+
+static RefTensor
+custom_scale (const RefCase *test)
+{
+  return merge (test, sum, ref_number (test->params, "scale", 1.));
+}
+
+static RefTensor
+average (const RefCase *test)
+{
+  RefTensor out = merge (test, sum, 1.);
+
+  for (gsize i = 0; i < ref_count (&out); i++)
+    out.data[i] /= test->n_inputs;
+  return out;
+}
+
+static RefTensor
+multiply (const RefCase *test)
+{
+  return merge (test, product, 1.);
+}
+
+static RefTensor
+maximum (const RefCase *test)
+{
+  return merge (test, fmax, 1.);
+}
+
+static RefTensor
+minimum (const RefCase *test)
+{
+  return merge (test, fmin, 1.);
 }
 
 static RefTensor
@@ -350,7 +392,7 @@ center_crop (const RefCase *test)
   return out;
 }
 
-const RefClass ref_places[] = {
+static const RefClass classes[] = {
   { "Flatten", reshape },
   { "Reshape", reshape },
   { "Permute", permute },
@@ -359,13 +401,78 @@ const RefClass ref_places[] = {
   { "CenterCrop", center_crop },
   { "Resizing", resizing },
   { "UpSampling2D", up_sampling },
-  { "Add", merge },
-  { "Subtract", merge },
-  { "Average", merge },
-  { "Multiply", merge },
-  { "Maximum", merge },
-  { "Minimum", merge },
-  { "CustomScaleLayer", merge },
+  { "Add", add },
+  { "Subtract", subtract },
+  { "Average", average },
+  { "Multiply", multiply },
+  { "Maximum", maximum },
+  { "Minimum", minimum },
+  { "CustomScaleLayer", custom_scale },
   { "Concatenate", concatenate },
   { NULL, NULL },
 };
+
+static const Row rows[] = {
+  { "Add", "", "7x9x5 7x9x5 | 33 33 | 5x7 5x7", 0, 0, 0 },
+  { "Add", "", "7x9x5 7x9x5 7x9x5 7x9x5", 0, 0, 0 },
+  { "Add", "", "7x9x5 1x1x5 | 1x9x5 7x1x1 | 7x9x1 1x1x6 1x9x1 | 5 7x9x5 | 9x5 7x9x5", 0, 0, 0 },
+  { "Multiply", "", "7x9x5 7x9x5 | 33 33 | 5x7 5x7", 0, 0, 0 },
+  { "Multiply", "", "7x9x5 1x1x5 | 1x9x5 7x1x1 | 7x9x1 1x1x6 1x9x1 | 5 7x9x5 | 9x5 7x9x5", 0, 0,
+    0 },
+  { "Multiply", "", "5x4x3 5x4x3 5x4x3 5x4x3 5x4x3 1x1x1", 0, 0, 0 },
+  { "Subtract", "", "7x9x5 7x9x5 | 33 33 | 5x7 5x7 | 7x9x5 1x1x5 | 1x9x5 7x1x1", 0, 0, 0 },
+  { "Average", "", "7x9x5 7x9x5 | 33 33 33 | 7x9x1 1x1x6 1x9x1 | 5 7x9x5", 0, 0, 0 },
+  { "Average", "", "5x4x3 5x4x3 5x4x3 5x4x3 5x4x3 5x4x3 5x4x3", 0, 0, 0 },
+  { "Maximum", "", "7x9x5 7x9x5 | 33 33 33 | 7x9x1 1x1x6 1x9x1 | 5 7x9x5 | 9x5 7x9x5", 0, 0, 0 },
+  { "Maximum", "", "5x4x3 5x4x3 5x4x3 5x4x3 5x4x3 1x1x1", 0, 0, 0 },
+  { "Minimum", "", "7x9x5 7x9x5 | 33 33 33 | 7x9x1 1x1x6 1x9x1 | 5 7x9x5 | 9x5 7x9x5", 0, 0, 0 },
+  { "Minimum", "", "5x4x3 5x4x3 5x4x3 5x4x3 5x4x3 1x1x1", 0, 0, 0 },
+  { "CustomScaleLayer", "scale=0.17", "7x9x5 7x9x5 | 33 33 | 7x9x5 1x1x5", 0, 0, 0 },
+  { "Concatenate", "", "7x9x5 7x9x3 | 7x9x8 7x9x4 | 33 1 6 | 3x3x1 3x3x1 3x3x1 3x3x9", 0, 0, 0 },
+  { "Concatenate", "axis=1", "7x9x5 2x9x5 1x9x5 | 4 7 | 3x5 4x5", 0, 0, 0 },
+  { "Concatenate", "axis=2", "7x9x5 7x3x5 | 7x9 7x3", 0, 0, 0 },
+  { "Concatenate", "axis=-2", "7x9x6 7x3x6", 0, 0, 0 },
+
+  { "Flatten", "", "7x9x5 | 1x1x33 | 5x3x4 | 33 | 7x9", 0, 0, 0 },
+  { "Reshape", "target_shape=1,1,33", "33", 0, 0, 0 },
+  { "Reshape", "target_shape=-1", "7x9x5", 0, 0, 0 },
+  { "Reshape", "target_shape=9,-1,7", "7x9x5", 0, 0, 0 },
+  { "Reshape", "target_shape=63,5", "7x9x5 | 63x5", 0, 0, 0 },
+  { "Reshape", "target_shape=-1,6", "6x5x4", 0, 0, 0 },
+  { "Permute", "dims=2,3,1", "7x9x5 | 4x8x1", 0, 0, 0 },
+  { "Permute", "dims=3,1,2", "7x9x5 | 1x1x33", 0, 0, 0 },
+  { "Permute", "dims=3,2,1", "7x9x5 | 2x3x8", 0, 0, 0 },
+  { "Permute", "dims=2,1,3", "7x9x5", 0, 0, 0 },
+  { "Permute", "dims=1,2,3", "7x9x5", 0, 0, 0 },
+  { "Permute", "dims=2,1", "7x9 | 1x33", 0, 0, 0 },
+  { "Permute", "dims=1", "33", 0, 0, 0 },
+  { "ZeroPadding2D", "", "7x9x5", 0, 0, 0 },
+  { "ZeroPadding2D", "padding=0,1,2,0", "7x9x5 | 1x1x33", 0, 0, 0 },
+  { "ZeroPadding2D", "padding=3,1", "7x9x3", 0, 0, 0 },
+  { "ZeroPadding2D", "padding=0", "7x9x3", 0, 0, 0 },
+  { "Cropping2D", "cropping=1", "7x9x5 | 3x3x1", 0, 0, 0 },
+  { "Cropping2D", "cropping=1,2,0,3", "7x9x5", 0, 0, 0 },
+  { "CenterCrop", "height=4 width=5", "7x9x5 | 4x8x3 | 4x5x3", 0, 0, 0 },
+  { "CenterCrop", "height=6 width=11", "7x9x5 | 4x3x5", 0, 0, 0 },
+  { "Resizing", "height=5 width=13", "7x9x3 | 1x1x5 | 5x13x1 | 2x31x3", 0, 0, 0 },
+  { "Resizing", "height=5 width=13 interpolation=nearest", "7x9x3 | 15x4x5", 0, 0, 0 },
+  { "Resizing", "height=5 width=13 interpolation=bicubic", "7x9x3 | 1x2x5 | 12x25x1", 0, 0, 0 },
+  { "Resizing", "height=5 width=13 interpolation=area", "7x9x3 | 12x25x5", 2, 0, 0 },
+  { "Resizing", "height=5 width=13 interpolation=lanczos3", "7x9x3 | 12x25x5", 0, 0, 0 },
+  { "Resizing", "height=5 width=13 interpolation=lanczos5", "7x9x3 | 12x25x5", 0, 0, 0 },
+  { "Resizing", "height=5 width=13 interpolation=gaussian", "7x9x3 | 12x25x5", 2, 0, 0 },
+  { "Resizing", "height=5 width=13 interpolation=mitchellcubic", "7x9x3 | 12x25x5", 2, 0, 0 },
+  { "Resizing", "height=5 width=7 interpolation=bilinear antialias=true", "17x9x3", 0, 0, 0 },
+  { "Resizing", "height=5 width=7 interpolation=bicubic antialias=true", "17x9x3", 0, 0, 0 },
+  { "Resizing", "height=5 width=7 crop_to_aspect_ratio=true", "17x9x3 | 6x11x5", 0, 0, 0 },
+  { "Resizing", "height=5 width=7 pad_to_aspect_ratio=true", "17x9x3 | 6x13x5", 0, 0, 0 },
+  { "Resizing", "height=8 width=8 pad_to_aspect_ratio=true fill_value=2.5 interpolation=bicubic",
+    "9x4x3", 0, 0, 0 },
+  { "UpSampling2D", "", "7x9x5 | 1x1x33", 0, 0, 0 },
+  { "UpSampling2D", "size=3,1", "7x9x5", 0, 0, 0 },
+  { "UpSampling2D", "size=1", "7x9x5", 0, 0, 0 },
+  { "UpSampling2D", "size=2,3 interpolation=bilinear", "7x9x5 | 1x1x3", 0, 0, 0 },
+  { "UpSampling2D", "size=3,7 interpolation=bicubic", "4x3x5", 0, 0, 0 },
+};
+
+const RefFamily ref_places = { classes, rows, G_N_ELEMENTS (rows) };

@@ -197,32 +197,48 @@ normalize (RefTensor *t, int n, int first_pixel, int pixels, int first_c, int ch
 #undef EACH
 }
 
-static RefTensor
-normalize_moments (const RefCase *test)
+/* gamma and beta, where the layer has them. */
+static void
+scale_and_shift (const RefCase *test, RefTensor *t)
 {
-  const gboolean groups = strcmp (test->class_name, "GroupNormalization") == 0;
   const gboolean scale = ref_number (test->params, "scale", 1) != 0;
   const gboolean center = ref_number (test->params, "center", 1) != 0;
-  const double epsilon = ref_number (test->params, "epsilon", 1e-3);
   const double *gamma = scale ? test->weights[0] : NULL;
   const double *beta = center ? test->weights[scale ? 1 : 0] : NULL;
-  RefTensor out = ref_copy (&test->inputs[0]);
-  int n_groups = (int) ref_number (test->params, "groups", 32);
 
-  n_groups = n_groups == -1 ? out.c : n_groups;
-  for (int n = 0; n < out.n; n++)
-    if (groups)
-      for (int g = 0; g < n_groups; g++)
-        normalize (&out, n, 0, out.h * out.w, g * (out.c / n_groups), out.c / n_groups, epsilon);
-    else
-      for (int i = 0; i < out.h * out.w; i++)
-        normalize (&out, n, i, 1, 0, out.c, epsilon);
-  FOR_EACH (&out, n, y, x, c)
+  FOR_EACH (t, n, y, x, c)
   {
-    double *v = ref_at (&out, n, y, x, c);
+    double *v = ref_at (t, n, y, x, c);
 
     *v = *v * (gamma != NULL ? gamma[c] : 1.) + (beta != NULL ? beta[c] : 0.);
   }
+}
+
+static RefTensor
+layer_normalization (const RefCase *test)
+{
+  const double epsilon = ref_number (test->params, "epsilon", 1e-3);
+  RefTensor out = ref_copy (&test->inputs[0]);
+
+  for (int n = 0; n < out.n; n++)
+    for (int i = 0; i < out.h * out.w; i++)
+      normalize (&out, n, i, 1, 0, out.c, epsilon);
+  scale_and_shift (test, &out);
+  return out;
+}
+
+static RefTensor
+group_normalization (const RefCase *test)
+{
+  const double epsilon = ref_number (test->params, "epsilon", 1e-3);
+  RefTensor out = ref_copy (&test->inputs[0]);
+  const int given = (int) ref_number (test->params, "groups", 32);
+  const int groups = given == -1 ? out.c : given;
+
+  for (int n = 0; n < out.n; n++)
+    for (int g = 0; g < groups; g++)
+      normalize (&out, n, 0, out.h * out.w, g * (out.c / groups), out.c / groups, epsilon);
+  scale_and_shift (test, &out);
   return out;
 }
 
@@ -254,50 +270,136 @@ prelu (const RefCase *test)
 }
 
 static RefTensor
-activation_layer (const RefCase *test)
+activation (const RefCase *test)
 {
-  const char *class_name = test->class_name, *params = test->params;
+  g_autofree char *name = ref_word (test->params, "activation", "linear");
   RefTensor out = ref_copy (&test->inputs[0]);
-  const gsize n = ref_count (&out);
 
-  if (strcmp (class_name, "Activation") == 0)
-    {
-      g_autofree char *name = ref_word (params, "activation", "linear");
-
-      g_assert_true (ref_activate (name, test->keras_major, &out));
-    }
-  else if (strcmp (class_name, "Softmax") == 0)
-    softmax (&out);
-  else
-    for (gsize i = 0; i < n; i++)
-      {
-        double *v = out.data + i;
-
-        if (strcmp (class_name, "ReLU") == 0)
-          *v = relu (*v, ref_number (params, "max_value", INFINITY),
-                     ref_number (params, "negative_slope", 0.),
-                     ref_number (params, "threshold", 0.));
-        else if (strcmp (class_name, "LeakyReLU") == 0)
-          *v = relu (*v, INFINITY,
-                     ref_number (params, "negative_slope", ref_number (params, "alpha", .3)), 0.);
-        else
-          *v = elu (*v, ref_number (params, "alpha", 1.));
-      }
+  g_assert_true (ref_activate (name, test->keras_major, &out));
   return out;
 }
 
-const RefClass ref_values[] = {
-  { "Activation", activation_layer },
-  { "ReLU", activation_layer },
-  { "LeakyReLU", activation_layer },
-  { "ELU", activation_layer },
-  { "Softmax", activation_layer },
+static RefTensor
+relu_layer (const RefCase *test)
+{
+  const double max_value = ref_number (test->params, "max_value", INFINITY);
+  const double slope = ref_number (test->params, "negative_slope", 0.);
+  const double threshold = ref_number (test->params, "threshold", 0.);
+  RefTensor out = ref_copy (&test->inputs[0]);
+
+  for (gsize i = 0; i < ref_count (&out); i++)
+    out.data[i] = relu (out.data[i], max_value, slope, threshold);
+  return out;
+}
+
+static RefTensor
+leaky_relu_layer (const RefCase *test)
+{
+  const double slope =
+      ref_number (test->params, "negative_slope", ref_number (test->params, "alpha", .3));
+  RefTensor out = ref_copy (&test->inputs[0]);
+
+  for (gsize i = 0; i < ref_count (&out); i++)
+    out.data[i] = relu (out.data[i], INFINITY, slope, 0.);
+  return out;
+}
+
+static RefTensor
+elu_layer (const RefCase *test)
+{
+  const double alpha = ref_number (test->params, "alpha", 1.);
+  RefTensor out = ref_copy (&test->inputs[0]);
+
+  for (gsize i = 0; i < ref_count (&out); i++)
+    out.data[i] = elu (out.data[i], alpha);
+  return out;
+}
+
+static RefTensor
+softmax_layer (const RefCase *test)
+{
+  RefTensor out = ref_copy (&test->inputs[0]);
+
+  softmax (&out);
+  return out;
+}
+
+static const RefClass classes[] = {
+  { "Activation", activation },
+  { "ReLU", relu_layer },
+  { "LeakyReLU", leaky_relu_layer },
+  { "ELU", elu_layer },
+  { "Softmax", softmax_layer },
   { "PReLU", prelu },
   { "BatchNormalization", batch_normalization },
   { "Rescaling", rescaling },
   { "Normalization", normalization },
   { "LayerScale", layer_scale },
-  { "LayerNormalization", normalize_moments },
-  { "GroupNormalization", normalize_moments },
+  { "LayerNormalization", layer_normalization },
+  { "GroupNormalization", group_normalization },
   { NULL, NULL },
 };
+
+static const Row rows[] = {
+  { "Activation", "activation=linear", "7x9x5", 0, 0, 0 },
+  { "Activation", "activation=relu", "7x9x5 | 1x1x1 | 33 | 7x3", 0, 0, 0 },
+  { "Activation", "activation=relu6", "7x9x5", 0, 6, 0 },
+  { "Activation", "activation=leaky_relu", "7x9x5", 0, 0, 0 },
+  { "Activation", "activation=elu", "7x9x5", 0, 0, 0 },
+  { "Activation", "activation=selu", "7x9x5", 0, 0, 0 },
+  { "Activation", "activation=sigmoid", "7x9x5", 0, 6, 0 },
+  { "Activation", "activation=hard_sigmoid", "7x9x5", 3, 4, 0 },
+  { "Activation", "activation=hard_sigmoid", "7x9x5", 2, 4, 0 },
+  { "Activation", "activation=tanh", "7x9x5 | 33", 0, 4, 0 },
+  { "Activation", "activation=tanh", "7x9x5", 0, .01, 0 },
+  { "Activation", "activation=softplus", "7x9x5", 0, 20, 0 },
+  { "Activation", "activation=silu", "7x9x5", 0, 6, 0 },
+  { "Activation", "activation=swish", "7x9x5", 2, 40, 0 },
+  { "Activation", "activation=hard_silu", "7x9x5", 0, 5, 0 },
+  { "Activation", "activation=hard_swish", "7x9x5", 2, 0, 0 },
+  { "Activation", "activation=gelu", "7x9x5", 0, 5, 0 },
+  { "Activation", "activation=gelu_tanh", "7x9x5", 0, 5, 0 },
+  { "Activation", "activation=exponential", "7x9x5", 0, 5, 0 },
+  { "Activation", "activation=softmax", "33 | 1x1x3 | 5x3x7", 0, 0, 0 },
+  { "ReLU", "", "7x9x5", 0, 0, 0 },
+  { "ReLU", "max_value=6", "7x9x5", 0, 8, 0 },
+  { "ReLU", "max_value=4.5 negative_slope=0.1 threshold=0.75", "7x9x5", 0, 6, 0 },
+  { "ReLU", "max_value=6 negative_slope=0.25", "7x9x5", 2, 8, 0 },
+  { "ReLU", "max_value=null threshold=1", "7x9x5", 0, 0, 0 },
+  { "LeakyReLU", "", "7x9x5", 0, 0, 0 },
+  { "LeakyReLU", "negative_slope=0.1", "7x9x5", 0, 0, 0 },
+  { "LeakyReLU", "alpha=0.05", "7x9x5", 2, 0, 0 },
+  { "ELU", "", "7x9x5", 0, 0, 0 },
+  { "ELU", "alpha=0.5", "7x9x5", 0, 0, 0 },
+  { "PReLU", "", "7x9x5 | 33 | 5x7 | 1x1x8", 0, 0, 0 },
+  { "PReLU", "shared_axes=1,2", "7x9x5 | 1x1x1 | 4x3x33", 0, 0, 0 },
+  { "PReLU", "shared_axes=2,3", "7x9x5", 0, 0, 0 },
+  { "PReLU", "shared_axes=1,2,3", "7x9x5", 0, 0, 0 },
+  { "PReLU", "shared_axes=1", "7x9 | 33", 0, 0, 0 },
+  { "Softmax", "", "1 | 3 | 33 | 1001 | 5x3x5", 0, 0, 0 },
+  { "Softmax", "axis=-1", "33", 0, 30, 0 },
+  { "Softmax", "axis=3", "5x3x8", 0, 0, 0 },
+
+  { "BatchNormalization", "", "7x9x5 | 33 | 1x1x1 | 5x7", 0, 0, 0 },
+  { "BatchNormalization", "scale=false epsilon=0.01", "7x9x8", 0, 0, 0 },
+  { "BatchNormalization", "center=false axis=3", "7x9x3", 0, 0, 0 },
+  { "BatchNormalization", "scale=false center=false", "7x9x33", 0, 0, 0 },
+  { "Rescaling", "scale=0.0078125 offset=-1", "7x9x3", 0, 255, 0 },
+  { "Rescaling", "scale=0.5,2,3 offset=1,2,-3", "7x9x3", 0, 0, 0 },
+  { "Rescaling", "scale=3", "7x9x5", 0, 0, 0 },
+  { "Normalization", "axis=-1", "7x9x3 | 33", 0, 0, 0 },
+  { "Normalization", "axis=null", "7x9x3", 0, 0, 0 },
+  { "Normalization", "axis=-1 mean=1,2,-3 variance=4,0.25,1", "7x9x3", 0, 0, 0 },
+  { "Normalization", "axis=-1 invert=true", "7x9x5", 0, 0, 0 },
+
+  { "LayerScale", "", "7x9x5 | 33 | 1x1x1", 0, 0, 0 },
+  { "LayerNormalization", "", "7x9x5 | 33 | 1x1x3 | 5x7 | 2x3x301", 0, 0, 0 },
+  { "LayerNormalization", "axis=3 epsilon=1e-6 scale=false", "7x9x8", 0, 20, 0 },
+  { "LayerNormalization", "axis=-1 center=false", "7x9x33", 0, 0, 0 },
+  { "GroupNormalization", "groups=3", "7x9x6 | 33 | 1x1x3 | 5x9", 0, 0, 0 },
+  { "GroupNormalization", "groups=4 epsilon=0.01 scale=false", "7x9x8 | 19x21x20", 0, 0, 0 },
+  { "GroupNormalization", "groups=1 center=false", "7x9x7", 0, 0, 0 },
+  { "GroupNormalization", "groups=-1 axis=3", "7x9x5", 0, 0, 0 },
+};
+
+const RefFamily ref_values = { classes, rows, G_N_ELEMENTS (rows) };

@@ -52,9 +52,8 @@ window_cell (const Window *w, const RefTensor *in, int oy, int ox, int ky, int k
 }
 
 static RefTensor
-pool (const RefCase *test)
+pool (const RefCase *test, gboolean maximum)
 {
-  const gboolean maximum = strcmp (test->class_name, "MaxPooling2D") == 0;
   const RefTensor *in = &test->inputs[0];
   Window window;
   RefTensor out;
@@ -82,9 +81,20 @@ pool (const RefCase *test)
 }
 
 static RefTensor
-global_pool (const RefCase *test)
+max_pooling (const RefCase *test)
 {
-  const gboolean maximum = strcmp (test->class_name, "GlobalMaxPooling2D") == 0;
+  return pool (test, TRUE);
+}
+
+static RefTensor
+average_pooling (const RefCase *test)
+{
+  return pool (test, FALSE);
+}
+
+static RefTensor
+global_pool (const RefCase *test, gboolean maximum)
+{
   const RefTensor *in = &test->inputs[0];
   RefTensor out =
       ref_make (ref_number (test->params, "keepdims", 0) != 0 ? 3 : 1, in->n, 1, 1, in->c);
@@ -103,6 +113,18 @@ global_pool (const RefCase *test)
         *ref_at (&out, n, 0, 0, c) = maximum ? largest : sum / (in->h * in->w);
       }
   return out;
+}
+
+static RefTensor
+global_max_pooling (const RefCase *test)
+{
+  return global_pool (test, TRUE);
+}
+
+static RefTensor
+global_average_pooling (const RefCase *test)
+{
+  return global_pool (test, FALSE);
 }
 
 static void
@@ -267,15 +289,127 @@ dense (const RefCase *test)
   return out;
 }
 
-const RefClass ref_windows[] = {
+static const RefClass classes[] = {
   { "Conv2D", conv2d },
   { "Conv2DTranspose", conv2d_transpose },
   { "DepthwiseConv2D", depthwise_conv2d },
   { "SeparableConv2D", separable_conv2d },
   { "Dense", dense },
-  { "MaxPooling2D", pool },
-  { "AveragePooling2D", pool },
-  { "GlobalMaxPooling2D", global_pool },
-  { "GlobalAveragePooling2D", global_pool },
+  { "MaxPooling2D", max_pooling },
+  { "AveragePooling2D", average_pooling },
+  { "GlobalMaxPooling2D", global_max_pooling },
+  { "GlobalAveragePooling2D", global_average_pooling },
   { NULL, NULL },
 };
+
+static const Row rows[] = {
+  { "MaxPooling2D", "", "7x9x5 | 2x2x1 | 12x8x33", 0, 0, 0 },
+  { "MaxPooling2D", "pool_size=3 strides=2 padding=same", "7x9x5 | 8x12x3 | 1x1x5", 0, 0, 0 },
+  { "MaxPooling2D", "pool_size=3 strides=1 padding=same", "7x9x5 | 2x1x3", 0, 0, 0 },
+  { "MaxPooling2D", "pool_size=2,3 strides=3,2", "7x9x5", 0, 0, 0 },
+  { "MaxPooling2D", "pool_size=2 strides=3 padding=same", "7x9x8", 0, 0, 0 },
+  { "MaxPooling2D", "pool_size=3 strides=2", "7x9x5 | 8x12x3 | 23x18x9", 0, 0, 0 },
+  { "MaxPooling2D", "pool_size=1 strides=2 padding=same", "7x8x5", 0, 0, 0 },
+  { "MaxPooling2D", "pool_size=4 strides=2 padding=same", "7x9x5 | 8x6x3", 0, 0, 0 },
+  { "MaxPooling2D", "pool_size=5 strides=2", "7x9x5", 0, 0, 0 },
+  { "MaxPooling2D", "pool_size=5 strides=3 padding=same", "10x9x5 | 2x3x1", 0, 0, 0 },
+  { "MaxPooling2D", "pool_size=3 padding=same", "7x9x5", 0, 0, 0 },
+  { "AveragePooling2D", "", "7x9x5 | 2x2x1 | 12x8x33", 0, 0, 0 },
+  { "AveragePooling2D", "pool_size=3 strides=2 padding=same", "7x9x5 | 8x12x3 | 1x1x5", 0, 0, 0 },
+  { "AveragePooling2D", "pool_size=3 strides=1 padding=same", "7x9x5 | 2x1x3", 0, 0, 0 },
+  { "AveragePooling2D", "pool_size=2,3 strides=3,2 padding=valid", "7x9x5", 0, 0, 0 },
+  { "GlobalAveragePooling2D", "", "7x9x5 | 1x1x3 | 31x29x8", 0, 0, 0 },
+  { "GlobalAveragePooling2D", "keepdims=true", "7x9x33", 0, 0, 0 },
+  { "GlobalMaxPooling2D", "", "7x9x5 | 1x1x3 | 31x29x8", 0, 0, 0 },
+  { "GlobalMaxPooling2D", "keepdims=true", "7x9x33", 0, 0, 0 },
+
+  { "Conv2D", "filters=8 kernel_size=1", "7x9x5 | 1x1x1 | 19x19x33 | 1x1x40", 0, 0, 0 },
+  { "Conv2D", "filters=33 kernel_size=1 use_bias=false", "7x9x8", 0, 0, 0 },
+  { "Conv2D", "filters=5 kernel_size=1 strides=2 padding=same", "7x9x8", 0, 0, 0 },
+  { "Conv2D", "filters=1 kernel_size=1 strides=3", "8x7x3", 0, 0, 0 },
+  { "Conv2D", "filters=5 kernel_size=3", "7x9x3 | 3x3x1 | 17x13x8", 0, 0, 0 },
+  { "Conv2D", "filters=8 kernel_size=3 padding=same", "7x9x5 | 1x1x3 | 2x1x8 | 20x21x33", 0, 0, 0 },
+  { "Conv2D", "filters=33 kernel_size=3 strides=2 padding=same", "7x9x5 | 8x12x4", 0, 0, 0 },
+  { "Conv2D", "filters=3 kernel_size=3 strides=2", "7x9x5 | 8x12x1", 0, 0, 0 },
+  { "Conv2D", "filters=3 kernel_size=3 strides=3 padding=same", "7x9x5 | 8x11x5", 0, 0, 0 },
+  { "Conv2D", "filters=4 kernel_size=3 strides=2,1 padding=same use_bias=false", "7x9x3", 0, 0, 0 },
+  { "Conv2D", "filters=8 kernel_size=3 dilation_rate=2", "9x11x5", 0, 0, 0 },
+  { "Conv2D", "filters=3 kernel_size=3 dilation_rate=3,2 padding=same", "9x11x5 | 2x3x1", 0, 0, 0 },
+  { "Conv2D", "filters=4 kernel_size=2 padding=same", "7x9x3", 0, 0, 0 },
+  { "Conv2D", "filters=5 kernel_size=4 strides=2 padding=same", "7x10x3", 0, 0, 0 },
+  { "Conv2D", "filters=5 kernel_size=2,4 strides=2", "7x9x3", 0, 0, 0 },
+  { "Conv2D", "filters=5 kernel_size=5 padding=same", "7x9x3", 0, 0, 0 },
+  { "Conv2D", "filters=3 kernel_size=1,7 padding=same", "7x9x5", 0, 0, 0 },
+  { "Conv2D", "filters=8 kernel_size=7 strides=2 padding=same", "15x13x3", 0, 0, 0 },
+  { "Conv2D", "filters=9 kernel_size=3 strides=2", "39x21x3", 0, 0, 0 },
+  { "Conv2D", "filters=9 kernel_size=3 strides=2 padding=same", "24x39x4 | 3x5x37", 0, 0, 0 },
+  { "Conv2D", "filters=37 kernel_size=3 padding=same", "7x9x3 | 5x41x4", 0, 0, 0 },
+  { "Conv2D", "filters=325 kernel_size=2 strides=2 padding=same", "5x9x3", 0, 0, 0 },
+  { "Conv2D", "filters=3 kernel_size=2 strides=2 padding=same", "5x9x325", 0, 0, 0 },
+  { "Conv2D", "filters=2 kernel_size=1 strides=2", "17x13x37 | 1x2x3", 0, 0, 0 },
+  { "Conv2D", "filters=4 kernel_size=5,2 strides=3,2 padding=same", "11x9x5 | 2x1x4", 0, 0, 0 },
+  { "Conv2D", "filters=3 kernel_size=5 strides=4", "9x14x3", 0, 0, 0 },
+  { "Conv2D", "filters=3 kernel_size=7 strides=3 padding=same", "16x10x5", 0, 0, 0 },
+  { "Conv2D", "filters=3 kernel_size=2 strides=7,5 padding=same", "3x12x4", 0, 0, 0 },
+  { "Conv2D", "filters=3 kernel_size=3 strides=2 dilation_rate=2 padding=same", "9x11x3", 0, 0, 0 },
+  { "Conv2D", "filters=3 kernel_size=4,5 strides=3,4 dilation_rate=2,6", "12x31x5", 0, 0, 0 },
+  { "Conv2D", "filters=97 kernel_size=3 padding=same", "9x10x98", 0, 0, 0 },
+  { "Conv2D", "filters=6 kernel_size=3 groups=2 padding=same", "7x9x4", 0, 0, 0 },
+  { "Conv2D", "filters=6 kernel_size=3 groups=3 strides=2", "7x9x9", 0, 0, 0 },
+  { "Conv2D", "filters=32 kernel_size=1 groups=4", "7x9x16", 0, 0, 0 },
+  { "Conv2D", "filters=8 kernel_size=3 groups=2 strides=2 padding=same", "9x7x16", 0, 0, 0 },
+  { "Conv2DTranspose", "filters=5 kernel_size=3", "7x9x3 | 1x1x1 | 6x5x33", 0, 0, 0 },
+  { "Conv2DTranspose", "filters=8 kernel_size=3 strides=2 padding=same", "7x9x5 | 1x1x3", 0, 0, 0 },
+  { "Conv2DTranspose", "filters=3 kernel_size=4 strides=2 padding=same use_bias=false", "5x6x8", 0,
+    0, 0 },
+  { "Conv2DTranspose", "filters=33 kernel_size=2 strides=2", "7x9x5 | 4x3x8", 0, 0, 0 },
+  { "Conv2DTranspose", "filters=5 kernel_size=2 strides=3", "5x4x3", 0, 0, 0 },
+  { "Conv2DTranspose", "filters=5 kernel_size=1 strides=2,3 padding=same", "5x4x3", 0, 0, 0 },
+  { "Conv2DTranspose", "filters=5 kernel_size=5,3 strides=2,1 padding=same", "5x4x3", 0, 0, 0 },
+  { "Conv2DTranspose", "filters=5 kernel_size=5 strides=3", "5x4x3", 0, 0, 0 },
+  { "Conv2DTranspose", "filters=5 kernel_size=3 dilation_rate=2 padding=same", "7x6x3", 0, 0, 0 },
+  { "Conv2DTranspose", "filters=1 kernel_size=3 dilation_rate=2,1", "7x6x3", 0, 0, 0 },
+  { "Conv2DTranspose", "filters=5 kernel_size=3 strides=2 output_padding=1", "5x4x3", 0, 0, 0 },
+  { "Conv2DTranspose", "filters=5 kernel_size=3 strides=2 padding=same output_padding=0,1", "5x4x3",
+    0, 0, 0 },
+  { "DepthwiseConv2D", "kernel_size=3 padding=same", "7x9x5 | 1x1x1 | 11x6x33", 0, 0, 0 },
+  { "DepthwiseConv2D", "kernel_size=3 strides=2 padding=same", "7x9x8 | 8x12x3", 0, 0, 0 },
+  { "DepthwiseConv2D", "kernel_size=3 strides=2 use_bias=false", "7x9x5", 0, 0, 0 },
+  { "DepthwiseConv2D", "kernel_size=5 strides=2 padding=same", "9x12x5", 0, 0, 0 },
+  { "DepthwiseConv2D", "kernel_size=3 padding=same", "37x5x3 | 70x2x4 | 2x37x6 | 1x7x33", 0, 0, 0 },
+  { "DepthwiseConv2D", "kernel_size=3", "7x9x5 | 3x3x1 | 36x8x9", 0, 0, 0 },
+  { "DepthwiseConv2D", "kernel_size=3 strides=2 padding=same", "69x7x5 | 67x2x3 | 1x2x9", 0, 0, 0 },
+  { "DepthwiseConv2D", "kernel_size=3 strides=2", "68x6x3 | 9x8x17", 0, 0, 0 },
+  { "DepthwiseConv2D", "kernel_size=3 strides=3 padding=same", "10x8x5", 0, 0, 0 },
+  { "DepthwiseConv2D", "kernel_size=5 padding=same", "9x12x5 | 2x1x1 | 34x6x6", 0, 0, 0 },
+  { "DepthwiseConv2D", "kernel_size=5 strides=2", "9x12x5 | 36x5x3", 0, 0, 0 },
+  { "DepthwiseConv2D", "kernel_size=5", "9x12x5 | 5x5x3", 0, 0, 0 },
+  { "DepthwiseConv2D", "kernel_size=5 strides=3", "9x12x5", 0, 0, 0 },
+  { "DepthwiseConv2D", "kernel_size=7 padding=same", "9x12x5 | 3x2x9", 0, 0, 0 },
+  { "DepthwiseConv2D", "kernel_size=7 strides=2 padding=same", "10x12x5 | 13x9x3", 0, 0, 0 },
+  { "DepthwiseConv2D", "kernel_size=7", "8x11x6", 0, 0, 0 },
+  { "DepthwiseConv2D", "kernel_size=9 padding=same", "6x7x5", 0, 0, 0 },
+  { "DepthwiseConv2D", "kernel_size=2 padding=same", "7x6x5", 0, 0, 0 },
+  { "DepthwiseConv2D", "kernel_size=2 strides=2 padding=same", "7x6x5", 0, 0, 0 },
+  { "DepthwiseConv2D", "kernel_size=4 strides=2 padding=same", "7x6x5 | 9x8x3", 0, 0, 0 },
+  { "DepthwiseConv2D", "kernel_size=1", "7x6x5", 0, 0, 0 },
+  { "DepthwiseConv2D", "kernel_size=1 strides=2", "7x6x5", 0, 0, 0 },
+  { "DepthwiseConv2D", "kernel_size=3,5 padding=same", "7x9x5", 0, 0, 0 },
+  { "DepthwiseConv2D", "kernel_size=3 strides=2,1 padding=same", "7x9x5", 0, 0, 0 },
+  { "DepthwiseConv2D", "kernel_size=3 depth_multiplier=2 padding=same", "7x9x5 | 7x9x1", 0, 0, 0 },
+  { "DepthwiseConv2D", "kernel_size=2,3 depth_multiplier=3 strides=3", "8x9x3", 0, 0, 0 },
+  { "DepthwiseConv2D", "kernel_size=3 dilation_rate=2 padding=same", "7x9x5", 0, 0, 0 },
+  { "SeparableConv2D", "filters=5 kernel_size=3 padding=same", "7x9x3 | 1x1x8 | 11x13x33", 0, 0,
+    0 },
+  { "SeparableConv2D", "filters=8 kernel_size=3 strides=2 use_bias=false", "7x9x5", 0, 0, 0 },
+  { "SeparableConv2D", "filters=3 kernel_size=5 strides=2 padding=same", "11x8x9", 0, 0, 0 },
+  { "SeparableConv2D", "filters=33 kernel_size=3 depth_multiplier=2 padding=same", "7x9x5", 0, 0,
+    0 },
+  { "SeparableConv2D", "filters=4 kernel_size=5 dilation_rate=2 padding=same", "9x11x3", 0, 0, 0 },
+  { "Dense", "units=5", "33 | 1 | 8 | 5x7 | 3x5x9", 0, 0, 0 },
+  { "Dense", "units=33 use_bias=false", "8", 0, 0, 0 },
+  { "Dense", "units=1", "515", 0, 0, 0 },
+  { "Dense", "units=301", "63", 0, 0, 0 },
+};
+
+const RefFamily ref_windows = { classes, rows, G_N_ELEMENTS (rows) };

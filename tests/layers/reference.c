@@ -97,7 +97,7 @@ identity (const RefCase *test)
   return ref_copy (&test->inputs[0]);
 }
 
-static const RefClass identities[] = {
+static const RefClass classes[] = {
   { "ActivityRegularization", identity },
   { "AlphaDropout", identity },
   { "AugMix", identity },
@@ -137,17 +137,78 @@ static const RefClass identities[] = {
   { NULL, NULL },
 };
 
+static const Row rows[] = {
+  { "ActivityRegularization", "l1=0.1", "7x9x5", 0, 0, 0 },
+  { "AlphaDropout", "rate=0.5", "7x9x5", 0, 0, 0 },
+  { "Dropout", "rate=0.5", "7x9x5 | 33", 0, 0, 0 },
+  { "GaussianDropout", "rate=0.5", "7x9x5", 0, 0, 0 },
+  { "GaussianNoise", "stddev=0.5", "7x9x5", 0, 0, 0 },
+  { "InputLayer", "batch_shape=null,7,9,5", "", 0, 0, 0 },
+  { "InputLayer", "batch_input_shape=null,null,null,3", "", 2, 0, 0 },
+  { "InputLayer", "batch_shape=null,33", "", 0, 0, 0 },
+  { "RandomBrightness", "factor=0.2", "7x9x3", 0, 0, 0 },
+  { "RandomContrast", "factor=0.2", "7x9x3", 0, 0, 0 },
+  { "RandomCrop", "height=7 width=9", "7x9x3", 0, 0, 0 },
+  { "RandomFlip", "mode=horizontal", "7x9x3", 0, 0, 0 },
+  { "RandomHeight", "factor=0.2", "7x9x3", 2, 0, 0 },
+  { "RandomRotation", "factor=0.2", "7x9x3", 0, 0, 0 },
+  { "RandomTranslation", "height_factor=0.2", "7x9x3", 0, 0, 0 },
+  { "RandomWidth", "factor=0.2", "7x9x3", 2, 0, 0 },
+  { "RandomZoom", "height_factor=0.2", "7x9x3", 0, 0, 0 },
+  { "SpatialDropout2D", "rate=0.5", "7x9x5", 0, 0, 0 },
+  { "AugMix", "severity=0.3", "7x9x3", 0, 0, 0 },
+  { "CutMix", "factor=1", "7x9x3", 0, 0, 0 },
+  { "Equalization", "bins=64", "7x9x3", 0, 0, 0 },
+  { "Identity", "", "7x9x5 | 33", 0, 0, 0 },
+  { "MixUp", "alpha=0.2", "7x9x3", 0, 0, 0 },
+  { "RandAugment", "num_ops=2", "7x9x3", 0, 0, 0 },
+  { "RandomColorDegeneration", "factor=0.2", "7x9x3", 0, 0, 0 },
+  { "RandomColorJitter", "hue_factor=0.2", "7x9x3", 0, 0, 0 },
+  { "RandomElasticTransform", "factor=0.2", "7x9x3", 0, 0, 0 },
+  { "RandomErasing", "factor=0.2", "7x9x3", 0, 0, 0 },
+  { "RandomGaussianBlur", "factor=0.2", "7x9x3", 0, 0, 0 },
+  { "RandomGrayscale", "factor=0.2", "7x9x3", 0, 0, 0 },
+  { "RandomHue", "factor=0.2", "7x9x3", 0, 0, 0 },
+  { "RandomInvert", "factor=0.2", "7x9x3", 0, 0, 0 },
+  { "RandomPerspective", "factor=0.2", "7x9x3", 0, 0, 0 },
+  { "RandomPosterization", "factor=4", "7x9x3", 0, 0, 0 },
+  { "RandomSaturation", "factor=0.2", "7x9x3", 0, 0, 0 },
+  { "RandomSharpness", "factor=0.2", "7x9x3", 0, 0, 0 },
+  { "RandomShear", "x_factor=0.2", "7x9x3", 0, 0, 0 },
+  { "Solarization", "threshold_factor=0.5", "7x9x3", 0, 0, 0 },
+  { "StochasticDepth", "drop_path_rate=0.2", "7x9x5", 0, 0, 0 },
+};
+
+static const RefFamily identities = { classes, rows, G_N_ELEMENTS (rows) };
+
+static const RefFamily *const families[] = { &ref_values, &ref_windows, &ref_places, &identities };
+
 gboolean
 ref_forward (const RefCase *test, RefTensor *output)
 {
-  static const RefClass *const families[] = { ref_windows, ref_values, ref_places, identities };
-
   for (guint i = 0; i < G_N_ELEMENTS (families); i++)
-    for (const RefClass *klass = families[i]; klass->name != NULL; klass++)
+    for (const RefClass *klass = families[i]->classes; klass->name != NULL; klass++)
       if (strcmp (klass->name, test->class_name) == 0)
         {
           *output = klass->forward (test);
           return TRUE;
         }
   return FALSE;
+}
+
+const Row *
+ref_row (guint n)
+{
+  for (guint i = 0; i < G_N_ELEMENTS (families); n -= families[i++]->n_rows)
+    if (n < families[i]->n_rows)
+      return families[i]->rows + n;
+  return NULL;
+}
+
+char *
+ref_row_path (guint n)
+{
+  const Row *row = ref_row (n);
+
+  return g_strdup_printf ("/layers/%s/%03u %s", row->class_name, n, row->params);
 }

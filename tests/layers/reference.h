@@ -9,6 +9,22 @@
 #define REFERENCE_MAX_INPUTS 8
 #define REFERENCE_MAX_WEIGHTS 5
 
+/* A class, its parameters as "name=value name=value" (lists by commas, true, false, null), and its
+ * inputs as "7x9x5": several inputs divided by a space, several cases by " | ". What is 0 is left
+ * to the test: Keras' major version (3), scale of the input's values (2), seed. */
+typedef struct
+{
+  const char *class_name, *params, *inputs;
+  int major;
+  double scale;
+  guint32 seed;
+} Row;
+
+/* All rows of all families from 0 on; NULL after the last one. */
+const Row *ref_row (guint n);
+/* The path of a row's test. Transfer full. */
+char *ref_row_path (guint n);
+
 /* rank as in Keras without the batch; sizes that a rank lacks are 1: (C) is 1×1×C, (H, C) is H×1×C.
  */
 typedef struct

@@ -12,7 +12,15 @@ typedef struct
   RefTensor (*forward) (const RefCase *test);
 } RefClass;
 
-extern const RefClass ref_windows[], ref_values[], ref_places[];
+/* A file's classes, and the cases that they are tested by. */
+typedef struct
+{
+  const RefClass *classes;
+  const Row *rows;
+  guint n_rows;
+} RefFamily;
+
+extern const RefFamily ref_windows, ref_values, ref_places;
 
 /* Of zeros, and with another's values; data is new memory. */
 RefTensor ref_make (int rank, int n, int h, int w, int c);

@@ -79,6 +79,7 @@ winograd_record (CnnLayer *layer, const CnnStep *step, gboolean backward, GError
   CnnBuffer *weights =
       cnn_layer_device_weights (layer, backward, device, cnn_winograd_bytes (&gemm, tile_size), 0,
                                 backward ? winograd_pack_backward : winograd_pack, error);
+  const CnnKernelTail tail = cnn_step_tail (step);
   CnnWindow window = { { 3, 3 }, { 1, 1 }, { 1, 1 }, { 1, 1 }, { 0, 0 } };
   CnnShape output;
 
@@ -89,7 +90,7 @@ winograd_record (CnnLayer *layer, const CnnStep *step, gboolean backward, GError
     window = cnn_window_backward (&window);
   return cnn_record_winograd (step->commands, backward ? step->grad_output : step->inputs[0],
                               backward ? step->grad_inputs[0] : step->output, step->scratch,
-                              weights, tile_size, &window, step->epilogue, error);
+                              weights, tile_size, &window, &tail, error);
 }
 
 static gboolean
