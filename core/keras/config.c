@@ -31,7 +31,7 @@ static const struct
 static void
 use_free (gpointer data)
 {
-  CnnUse *use = data;
+  CnnPartCall *use = data;
 
   g_free (use->inputs);
   g_free (use->nodes);
@@ -244,13 +244,13 @@ resolve (GHashTable *indices, const char *user, const CnnOperand *operand, CnnRe
   return TRUE;
 }
 
-static CnnUse *
+static CnnPartCall *
 read_use (GHashTable *indices, const CnnPart *part, JsonNode *node, GError **error)
 {
   g_autoptr (GArray) operands = g_array_new (FALSE, FALSE, sizeof (CnnOperand));
   g_autofree char *user = g_strdup_printf ("layer \"%s\"", part->path);
   g_autofree CnnReference *inputs = NULL;
-  CnnUse *use;
+  CnnPartCall *use;
   int n = 0;
 
   if (!cnn_operands_collect (node, operands))
@@ -267,7 +267,7 @@ read_use (GHashTable *indices, const CnnPart *part, JsonNode *node, GError **err
       if (operand->constant == NULL && !resolve (indices, user, operand, &inputs[n++], error))
         return NULL;
     }
-  use = g_new0 (CnnUse, 1);
+  use = g_new0 (CnnPartCall, 1);
   use->inputs = g_steal_pointer (&inputs);
   use->n_inputs = n;
   return use;
@@ -335,7 +335,7 @@ each_reference (CnnPart *model, void (*fn) (CnnReference *, gpointer), gpointer 
 
       for (guint j = 0; j < part->uses->len; j++)
         {
-          CnnUse *use = g_ptr_array_index (part->uses, j);
+          CnnPartCall *use = g_ptr_array_index (part->uses, j);
 
           for (int k = 0; k < use->n_inputs; k++)
             fn (&use->inputs[k], data);
@@ -397,14 +397,15 @@ read_functional (CnnPart *part, JsonObject *config, JsonArray *layers, GError **
       inner->uses = g_ptr_array_new_with_free_func (use_free);
       if (cnn_part_is_input (inner))
         {
-          g_ptr_array_add (inner->uses, g_new0 (CnnUse, 1));
+          g_ptr_array_add (inner->uses, g_new0 (CnnPartCall, 1));
           continue;
         }
       for (guint j = 0; calls != NULL && j < json_array_get_length (calls); j++)
         {
-          CnnUse *use = cnn_cancelled (error)
-                            ? NULL
-                            : read_use (indices, inner, json_array_get_element (calls, j), error);
+          CnnPartCall *use =
+              cnn_cancelled (error)
+                  ? NULL
+                  : read_use (indices, inner, json_array_get_element (calls, j), error);
 
           if (use == NULL)
             return FALSE;

@@ -100,7 +100,7 @@ part_at (const CnnPart *model, int index)
   return g_ptr_array_index (model->parts, (guint) index);
 }
 
-static CnnUse *
+static CnnPartCall *
 use_at (const CnnPart *model, CnnReference reference)
 {
   CnnPart *part = part_at (model, reference.part);
@@ -119,7 +119,7 @@ forget (const CnnPart *model, gboolean nodes_too)
 
       for (guint j = 0; j < part->uses->len; j++)
         {
-          CnnUse *use = g_ptr_array_index (part->uses, j);
+          CnnPartCall *use = g_ptr_array_index (part->uses, j);
 
           use->state = UNSEEN;
           if (nodes_too)
@@ -139,7 +139,7 @@ visit (const CnnPart *model, CnnReference goal, GArray *order, GError **error)
   while (stack->len > 0)
     {
       CnnReference top = g_array_index (stack, CnnReference, stack->len - 1);
-      CnnUse *use = use_at (model, top);
+      CnnPartCall *use = use_at (model, top);
       gboolean ready = TRUE;
 
       if (cnn_cancelled (error))
@@ -158,7 +158,7 @@ visit (const CnnPart *model, CnnReference goal, GArray *order, GError **error)
         }
       for (int i = use->n_inputs - 1; i >= 0; i--)
         {
-          CnnUse *input = use_at (model, use->inputs[i]);
+          CnnPartCall *input = use_at (model, use->inputs[i]);
 
           if (input != NULL && input->state == DONE)
             continue;
@@ -223,7 +223,7 @@ bind_inputs (CnnPart *model, const int *inputs, int n_inputs, GError **error)
   for (int i = 0; i < n_inputs; i++)
     {
       CnnReference reference = g_array_index (model->inputs, CnnReference, (guint) i);
-      CnnUse *use = use_at (model, reference);
+      CnnPartCall *use = use_at (model, reference);
 
       if (use == NULL || !cnn_part_is_input (part_at (model, reference.part)))
         {
@@ -244,7 +244,7 @@ bind_inputs (CnnPart *model, const int *inputs, int n_inputs, GError **error)
 static int
 value_of (const CnnPart *model, CnnReference reference, const char *user, GError **error)
 {
-  CnnUse *use = use_at (model, reference);
+  CnnPartCall *use = use_at (model, reference);
   int n = 0;
 
   while (use->nodes != NULL && use->nodes[n] >= 0)
@@ -270,7 +270,7 @@ call_functional (Builder *builder, CnnPart *part, int call, const int *inputs, i
     {
       CnnReference at = g_array_index (order, CnnReference, i);
       CnnPart *inner = part_at (part, at.part);
-      CnnUse *use = use_at (part, at);
+      CnnPartCall *use = use_at (part, at);
       g_autoptr (GArray) results = g_array_new (TRUE, FALSE, sizeof (int));
       g_autofree int *values = g_new (int, MAX (use->n_inputs, 1));
       gint64 number;

@@ -88,7 +88,7 @@ typedef struct
   int n_inputs;
   int *nodes; /* while the graph is built */
   int state;
-} CnnUse;
+} CnnPartCall;
 
 /* An object of the config: a layer, or a model with its own parts. */
 typedef struct _CnnPart
@@ -105,7 +105,7 @@ typedef struct _CnnPart
 
   GPtrArray *parts; /* CnnPart*, in Keras' order; NULL for a layer */
   gboolean sequential;
-  GPtrArray *uses;          /* CnnUse*; NULL where the outer model is Sequential */
+  GPtrArray *uses;          /* CnnPartCall*; NULL where the outer model is Sequential */
   GArray *inputs, *outputs; /* CnnReference, of a functional model */
 } CnnPart;
 
