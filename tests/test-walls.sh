@@ -24,6 +24,12 @@ forbid '\bVk[A-Z][a-z]|vulkan/' 'no Vulkan type in a header for other rooms' cor
 forbid 'libgimp|gegl\.h|babl/' 'GIMP is seen in plugin alone' $(find core -name '*.[ch]')
 forbid 'libgimp|gegl\.h|gtk/' 'GIMP and GTK are seen in plugin/gimp alone' \
   $(find plugin -name '*.[ch]' | grep -v -E '^plugin/gimp/')
+forbid 'CHECK_VERSION|\bgint32\b|\bGimp(Param(Def)?|Procedure(Config)?|Layer|Drawable)\b' \
+  'what differs between GIMPs is known to host*.h and the registrations alone' \
+  $(find plugin/gimp -name '*.[ch]' | grep -v -E '/(host|host[23]|gimp[23])\.[ch]$')
+forbid 'strcmp \((argument|changed|option|row)->name' \
+  'what is done with an argument hangs on its kind, not its name' \
+  $(find plugin/cli plugin/gimp -name '*.[ch]')
 forbid 'hdf5\.h|zip\.h' 'HDF5 and zip are seen in core/keras alone' $(others '^core/keras/')
 forbid '#include "keras.h"' 'a reader of files is seen in core/network alone' $(others '^core/(keras|network)/')
 forbid '#include "(keras_|config_|hdf5_|weights_)[a-z_]*\.h"' "a reader's inside is its own" $(others '^core/keras/')

@@ -241,9 +241,9 @@ cnn_devices_list (GError **error)
   return infos;
 }
 
-/* The candidate that `wish` means; NULL and an error that lists what there is. */
+/* The candidate that `choice` means; NULL and an error that lists what there is. */
 static const FoundDevice *
-choose (GArray *found, const char *wish, GError **error)
+choose (GArray *found, const char *choice, GError **error)
 {
   g_autoptr (GString) names = g_string_new (NULL);
   gint64 index = -1;
@@ -253,17 +253,17 @@ choose (GArray *found, const char *wish, GError **error)
       cnn_driver_set_missing (error);
       return NULL;
     }
-  if (g_ascii_strcasecmp (wish, "auto") == 0)
+  if (g_ascii_strcasecmp (choice, "auto") == 0)
     return &g_array_index (found, FoundDevice, 0);
 
-  if (!g_ascii_string_to_signed (wish, 10, 0, G_MAXINT, &index, NULL))
+  if (!g_ascii_string_to_signed (choice, 10, 0, G_MAXINT, &index, NULL))
     index = -1;
   for (guint i = 0; i < found->len; i++)
     {
       const FoundDevice *candidate = &g_array_index (found, FoundDevice, i);
       VkPhysicalDeviceProperties properties;
       g_autofree char *name = NULL;
-      g_autofree char *part = g_utf8_casefold (wish, -1);
+      g_autofree char *part = g_utf8_casefold (choice, -1);
 
       vkGetPhysicalDeviceProperties (candidate->physical, &properties);
       name = g_utf8_casefold (properties.deviceName, -1);
@@ -273,7 +273,7 @@ choose (GArray *found, const char *wish, GError **error)
                               properties.deviceName);
     }
   g_set_error (error, CNN_ERROR, CNN_ERROR_ARGUMENT, "no Vulkan device is called “%s”; there is %s",
-               wish, names->str);
+               choice, names->str);
   return NULL;
 }
 
@@ -463,7 +463,7 @@ tear_down_debugging (CnnDevice *self)
 }
 
 static gboolean
-find_device (CnnDevice *self, const char *wish, GError **error)
+find_device (CnnDevice *self, const char *choice, GError **error)
 {
   CnnDebug debug = cnn_debug_flags ();
   g_autoptr (GArray) found = NULL;
@@ -474,7 +474,7 @@ find_device (CnnDevice *self, const char *wish, GError **error)
     return FALSE;
   set_up_debugging (self, debug);
   found = find_candidates (self->instance);
-  candidate = choose (found, wish, error);
+  candidate = choose (found, choice, error);
   if (candidate == NULL)
     return FALSE;
   self->physical = candidate->physical;
@@ -522,18 +522,18 @@ find_it_wide (CnnDevice *self, GError **error)
 }
 
 CnnDevice *
-cnn_device_open (const char *wish, GError **error)
+cnn_device_open (const char *choice, GError **error)
 {
   g_autoptr (CnnDevice) self = g_new0 (CnnDevice, 1);
 
   g_atomic_ref_count_init (&self->references);
   cnn_kernels_init (self);
-  if (wish == NULL || *wish == '\0' || g_ascii_strcasecmp (wish, "auto") == 0)
-    wish = g_getenv ("CONVLENS_DEVICE");
-  if (wish == NULL || *wish == '\0')
-    wish = "auto";
+  if (choice == NULL || *choice == '\0' || g_ascii_strcasecmp (choice, "auto") == 0)
+    choice = g_getenv ("CONVLENS_DEVICE");
+  if (choice == NULL || *choice == '\0')
+    choice = "auto";
 
-  if (!find_device (self, wish, error))
+  if (!find_device (self, choice, error))
     return NULL;
   if (wants_wide (self) && !find_it_wide (self, error))
     return NULL;

@@ -36,7 +36,7 @@ void cnn_device_info_free (CnnDeviceInfo *info);
 
 /* Opens a device: "auto" or NULL for $CONVLENS_DEVICE, else the best real GPU, else the software
  * driver; an index; or part of a name, letter case ignored. Transfer full. */
-CnnDevice *cnn_device_open (const char *wish, GError **error);
+CnnDevice *cnn_device_open (const char *choice, GError **error);
 CnnDevice *cnn_device_ref (CnnDevice *device);
 void cnn_device_unref (CnnDevice *device);
 const char *cnn_device_name (const CnnDevice *device);

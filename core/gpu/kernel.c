@@ -212,7 +212,7 @@ cnn_kernel_get (CnnDevice *device, const CnnDispatch *dispatch, GError **error)
       return NULL;
     }
   g_hash_table_insert (device->kernels, kernel->key, kernel);
-  /* Where no thread is to be had, cnn_kernel_wait makes it. */
+  /* Where no thread is available, cnn_kernel_wait makes it. */
   g_thread_pool_push (device->makers, kernel, NULL);
   return kernel;
 }

@@ -2,8 +2,8 @@
 #pragma once
 
 /* What is chosen for speed alone, by kind of device or by the shape of the work, with what was
- * measured. No other file asks what a device is, and none has such a figure of its own. What a
- * figure says of tiles is told by the shader that has them. */
+ * measured. No other file asks what a device is, and none has such a figure of its own. What the
+ * parts of a tile are stands in the shader that has them. */
 
 #include "gpu.h"
 

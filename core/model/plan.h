@@ -15,7 +15,7 @@ typedef struct _CnnPlan CnnPlan;
 typedef struct
 {
   CnnShape input;     /* rank of the model's input; n pictures at once */
-  gboolean part;      /* only what leads from `start` to the wanted nodes is looked at, so that */
+  gboolean part;      /* only what leads from `start` to the wanted nodes takes part, so that */
   int start;          /* `input`, then the shape of start's value, may be of any size */
   const int *outputs; /* nodes whose values are wanted */
   int n_outputs;

@@ -157,8 +157,9 @@ wants_new_image (const Arguments *arguments)
 static gboolean
 names_several (const Arguments *arguments)
 {
-  const char *wish = arguments_get (arguments, "layer");
-  return strcmp (wish, "book") == 0 || strcmp (wish, "all") == 0 || strchr (wish, ',') != NULL;
+  const char *layers = arguments_get (arguments, "layer");
+  return strcmp (layers, "book") == 0 || strcmp (layers, "all") == 0
+         || strchr (layers, ',') != NULL;
 }
 
 static gboolean

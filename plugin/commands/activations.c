@@ -118,16 +118,16 @@ static Result *
 gradient (Run *run, const Subject *subject, const CnnProgress *progress, GError **error)
 {
   CnnScoreKind score = (CnnScoreKind) arguments_choice (run->arguments, "score");
-  const char *wish = arguments_text (run->arguments, "class");
+  const char *wanted = arguments_text (run->arguments, "class");
   g_autoptr (CnnSession) session = run_open (run, subject, progress, error);
   if (session == NULL)
     return NULL;
   /* first: what was run for them tells the class as well */
   g_autoptr (GPtrArray) values =
-      cnn_session_gradients (session, run->own, wish, score, progress, error);
+      cnn_session_gradients (session, run->own, wanted, score, progress, error);
   if (values == NULL)
     return NULL;
-  g_autoptr (CnnPrediction) target = cnn_session_find_class (session, wish, error);
+  g_autoptr (CnnPrediction) target = cnn_session_find_class (session, wanted, error);
   if (target == NULL)
     return NULL;
   return finish (run, subject, session, target, values);

@@ -12,33 +12,33 @@ typedef struct
   const char *architecture, *labels;
   int width, height;
   CnnPreprocess preprocess;
-} Wish;
+} Given;
 
-static Wish
-wish_of (const CnnOptions *options)
+static Given
+given_in (const CnnOptions *options)
 {
-  Wish wish = {
+  Given given = {
     .architecture = options->architecture,
     .labels = options->labels,
     .width = options->input_width,
     .height = options->input_height,
     .preprocess = options->preprocess,
   };
-  return wish;
+  return given;
 }
 
 static gboolean
-is_wish (const Wish *wish)
+is_any (const Given *given)
 {
-  return wish->architecture != NULL || wish->labels != NULL || wish->width > 0
-         || wish->preprocess != CNN_PREPROCESS_AUTO;
+  return given->architecture != NULL || given->labels != NULL || given->width > 0
+         || given->preprocess != CNN_PREPROCESS_AUTO;
 }
 
 /* What opening the model with the same options has not found. */
 static gboolean
-check (const Wish *wish, const CnnFacts *facts, const CnnStoreModel *registered, GError **error)
+check (const Given *given, const CnnFacts *facts, const CnnStoreModel *registered, GError **error)
 {
-  const char *kind = preprocess_names[wish->preprocess];
+  const char *kind = preprocess_names[given->preprocess];
   if (registered != NULL && registered->url == NULL)
     {
       g_set_error (error, CNN_ERROR, CNN_ERROR_ARGUMENT,
@@ -46,21 +46,21 @@ check (const Wish *wish, const CnnFacts *facts, const CnnStoreModel *registered,
                    facts->path);
       return FALSE;
     }
-  if (wish->architecture != NULL && facts->contradiction != NULL)
+  if (given->architecture != NULL && facts->contradiction != NULL)
     {
       g_set_error_literal (error, CNN_ERROR, CNN_ERROR_ARGUMENT, facts->contradiction);
       return FALSE;
     }
-  if (wish->width > 0
-      && ((facts->own_width > 0 && facts->own_width != wish->width)
-          || (facts->own_height > 0 && facts->own_height != wish->height)))
+  if (given->width > 0
+      && ((facts->own_width > 0 && facts->own_width != given->width)
+          || (facts->own_height > 0 && facts->own_height != given->height)))
     {
       g_set_error (error, CNN_ERROR, CNN_ERROR_ARGUMENT,
-                   "input-size %d×%d contradicts the model, which takes %d×%d", wish->width,
-                   wish->height, facts->own_width, facts->own_height);
+                   "input-size %d×%d contradicts the model, which takes %d×%d", given->width,
+                   given->height, facts->own_width, facts->own_height);
       return FALSE;
     }
-  if (wish->preprocess != CNN_PREPROCESS_AUTO && facts->prepared_twice)
+  if (given->preprocess != CNN_PREPROCESS_AUTO && facts->prepared_twice)
     {
       g_set_error (error, CNN_ERROR, CNN_ERROR_ARGUMENT,
                    "preprocess %s contradicts the model: its own layer \"%s\" prepares the input, "
@@ -68,7 +68,7 @@ check (const Wish *wish, const CnnFacts *facts, const CnnStoreModel *registered,
                    kind, facts->prepared_by);
       return FALSE;
     }
-  if ((wish->preprocess == CNN_PREPROCESS_CAFFE || wish->preprocess == CNN_PREPROCESS_TORCH)
+  if ((given->preprocess == CNN_PREPROCESS_CAFFE || given->preprocess == CNN_PREPROCESS_TORCH)
       && facts->channels != 3 && facts->channels != 0)
     {
       g_set_error (error, CNN_ERROR, CNN_ERROR_ARGUMENT,
@@ -97,30 +97,30 @@ old_sidecar (const CnnFacts *facts, GError **error)
 }
 
 static gboolean
-write_sidecar (const Wish *wish, const CnnFacts *facts, const char *path, GError **error)
+write_sidecar (const Given *given, const CnnFacts *facts, const char *path, GError **error)
 {
   g_autoptr (JsonNode) root = old_sidecar (facts, error);
   if (root == NULL)
     return FALSE;
   JsonObject *object = json_node_get_object (root);
-  if (wish->architecture != NULL)
+  if (given->architecture != NULL)
     {
       /* A file of Keras' JSON is found from any folder. */
-      g_autofree char *file = g_file_test (wish->architecture, G_FILE_TEST_IS_REGULAR)
-                                  ? g_canonicalize_filename (wish->architecture, NULL)
-                                  : g_strdup (wish->architecture);
+      g_autofree char *file = g_file_test (given->architecture, G_FILE_TEST_IS_REGULAR)
+                                  ? g_canonicalize_filename (given->architecture, NULL)
+                                  : g_strdup (given->architecture);
       json_object_set_string_member (object, "architecture", file);
     }
-  if (wish->preprocess != CNN_PREPROCESS_AUTO)
-    json_object_set_string_member (object, "preprocess", preprocess_names[wish->preprocess]);
-  if (wish->width > 0)
+  if (given->preprocess != CNN_PREPROCESS_AUTO)
+    json_object_set_string_member (object, "preprocess", preprocess_names[given->preprocess]);
+  if (given->width > 0)
     {
       JsonArray *size = json_array_new ();
-      json_array_add_int_element (size, wish->width);
-      json_array_add_int_element (size, wish->height);
+      json_array_add_int_element (size, given->width);
+      json_array_add_int_element (size, given->height);
       json_object_set_array_member (object, "input_size", size);
     }
-  if (wish->labels != NULL)
+  if (given->labels != NULL)
     {
       JsonArray *labels = json_array_new ();
       for (guint i = 0; i < facts->labels->len; i++)
@@ -248,7 +248,7 @@ static Result *
 describe (Run *run, const Subject *subject G_GNUC_UNUSED, const CnnProgress *progress,
           GError **error)
 {
-  Wish wish = wish_of (&run->options);
+  Given given = given_in (&run->options);
   g_autoptr (CnnSession) session = cnn_session_open (&run->options, FALSE, progress, error);
   if (session == NULL || !cnn_progress_step (progress, 0.5, NULL, error))
     return NULL;
@@ -258,9 +258,10 @@ describe (Run *run, const Subject *subject G_GNUC_UNUSED, const CnnProgress *pro
   if (facts.registered != NULL && store == NULL)
     return NULL;
   const CnnStoreModel *registered = store != NULL ? cnn_store_find (store, facts.registered) : NULL;
-  g_autofree char *path = is_wish (&wish) ? g_strconcat (facts.path, ".json", NULL) : NULL;
+  g_autofree char *path = is_any (&given) ? g_strconcat (facts.path, ".json", NULL) : NULL;
   if (path != NULL
-      && (!check (&wish, &facts, registered, error) || !write_sidecar (&wish, &facts, path, error)))
+      && (!check (&given, &facts, registered, error)
+          || !write_sidecar (&given, &facts, path, error)))
     return NULL;
 
   Result *result = result_new ();
@@ -279,8 +280,8 @@ describe (Run *run, const Subject *subject G_GNUC_UNUSED, const CnnProgress *pro
   else
     g_string_append_printf (result->text, "sidecar       %s\n",
                             facts.sidecar != NULL ? facts.sidecar : "none");
-  if (wish.preprocess != CNN_PREPROCESS_AUTO && registered != NULL
-      && strcmp (registered->preprocess, preprocess_names[wish.preprocess]) != 0)
+  if (given.preprocess != CNN_PREPROCESS_AUTO && registered != NULL
+      && strcmp (registered->preprocess, preprocess_names[given.preprocess]) != 0)
     result_warn (result, "The registry says preprocess %s for %s.", registered->preprocess,
                  registered->name);
   if (cnn_session_warning (session) != NULL)

@@ -227,29 +227,29 @@ static gboolean
 find_start (const Arguments *arguments, const Subject *subject, CnnPatternOptions *options,
             Start *start, GError **error)
 {
-  const char *wish = arguments_get (arguments, "start");
+  const char *value = arguments_get (arguments, "start");
   gboolean good = TRUE;
-  if (strcmp (wish, "noise") == 0)
+  if (strcmp (value, "noise") == 0)
     options->start = CNN_START_NOISE;
-  else if (strcmp (wish, "gray") == 0)
+  else if (strcmp (value, "gray") == 0)
     options->start = CNN_START_GRAY;
-  else if (subject->photo == NULL && !g_file_test (wish, G_FILE_TEST_EXISTS))
+  else if (subject->photo == NULL && !g_file_test (value, G_FILE_TEST_EXISTS))
     {
       g_set_error (error, CNN_ERROR, CNN_ERROR_FILE,
-                   "start: there is no file %s; noise and gray need none", wish);
+                   "start: there is no file %s; noise and gray need none", value);
       good = FALSE;
     }
-  else if (subject->photo == NULL && cnn_npy_is (wish))
+  else if (subject->photo == NULL && cnn_npy_is (value))
     {
       options->start = CNN_START_ARRAY;
-      start->array = cnn_npy_load (wish, error);
+      start->array = cnn_npy_load (value, error);
       good = start->array != NULL;
     }
   else
     {
       options->start = CNN_START_PHOTO;
       start->photo = subject->photo != NULL ? cnn_image_ref ((CnnImage *) subject->photo)
-                                            : cnn_image_load (wish, error);
+                                            : cnn_image_load (value, error);
       good = start->photo != NULL;
     }
   options->photo = start->photo;
@@ -435,7 +435,7 @@ static Result *
 filter_pattern (Run *run, const Subject *subject, const CnnProgress *progress, GError **error)
 {
   const Arguments *arguments = run->arguments;
-  CnnPatternOptions wish = {
+  CnnPatternOptions own = {
     .size = arguments_integer (arguments, "size"),
     .steps = arguments_integer (arguments, "steps"),
     .rate = arguments_number (arguments, "rate"),
@@ -443,22 +443,22 @@ filter_pattern (Run *run, const Subject *subject, const CnnProgress *progress, G
     .preset = (CnnPatternPreset) arguments_choice (arguments, "preset"),
   };
   g_auto (Start) start = { 0 };
-  if (!find_filters (arguments, &wish, error)
-      || !find_start (arguments, subject, &wish, &start, error))
+  if (!find_filters (arguments, &own, error)
+      || !find_start (arguments, subject, &own, &start, error))
     return NULL;
   int crop = arguments_integer (arguments, "crop");
-  if (wish.start != CNN_START_ARRAY && 2 * crop >= wish.size)
+  if (own.start != CNN_START_ARRAY && 2 * crop >= own.size)
     {
       g_set_error (error, CNN_ERROR, CNN_ERROR_ARGUMENT,
                    "a crop of %d pixels on each side leaves nothing of a picture of %d×%d", crop,
-                   wish.size, wish.size);
+                   own.size, own.size);
       return NULL;
     }
 
   g_autoptr (CnnSession) session = cnn_session_open (&run->options, TRUE, progress, error);
   if (session == NULL)
     return NULL;
-  g_autoptr (CnnPatterns) patterns = cnn_filter_pattern (session, &wish, progress, error);
+  g_autoptr (CnnPatterns) patterns = cnn_filter_pattern (session, &own, progress, error);
   if (patterns == NULL)
     return NULL;
 

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "dialog.h"
 
+#include "host.h"
+
 #include <string.h>
 
 /* Letters of the buttons around the page (OK, Cancel, Reset, Help, Save, Load) and the expander. */
@@ -26,109 +28,6 @@ struct _DialogPage
   gboolean quiet;
   GString *letters; /* that are taken as mnemonics */
 };
-
-#if GTK_CHECK_VERSION(3, 0, 0)
-
-static GtkWidget *
-box_new (GtkOrientation orientation, int spacing)
-{
-  return gtk_box_new (orientation, spacing);
-}
-
-static GtkWidget *
-grid_new (void)
-{
-  GtkWidget *grid = gtk_grid_new ();
-  gtk_grid_set_row_spacing (GTK_GRID (grid), 6);
-  gtk_grid_set_column_spacing (GTK_GRID (grid), 12);
-  return grid;
-}
-
-static void
-grid_attach (GtkWidget *grid, GtkWidget *label, GtkWidget *widget, int row)
-{
-  gtk_label_set_xalign (GTK_LABEL (label), 0.0f);
-  gtk_widget_set_hexpand (widget, TRUE);
-  gtk_grid_attach (GTK_GRID (grid), label, 0, row, 1, 1);
-  gtk_grid_attach (GTK_GRID (grid), widget, 1, row, 1, 1);
-}
-
-static GtkWidget *
-scale_new (GtkAdjustment *adjustment)
-{
-  return gtk_scale_new (GTK_ORIENTATION_HORIZONTAL, adjustment);
-}
-
-static void
-color_set (GtkWidget *button, const float rgb[3])
-{
-  GdkRGBA color = { rgb[0], rgb[1], rgb[2], 1 };
-  gtk_color_chooser_set_rgba (GTK_COLOR_CHOOSER (button), &color);
-}
-
-static void
-color_get (GtkWidget *button, double rgb[3])
-{
-  GdkRGBA color;
-  gtk_color_chooser_get_rgba (GTK_COLOR_CHOOSER (button), &color);
-  rgb[0] = color.red;
-  rgb[1] = color.green;
-  rgb[2] = color.blue;
-}
-
-#else
-
-static GtkWidget *
-box_new (GtkOrientation orientation, int spacing)
-{
-  return orientation == GTK_ORIENTATION_HORIZONTAL ? gtk_hbox_new (FALSE, spacing)
-                                                   : gtk_vbox_new (FALSE, spacing);
-}
-
-static GtkWidget *
-grid_new (void)
-{
-  GtkWidget *table = gtk_table_new (1, 2, FALSE);
-  gtk_table_set_row_spacings (GTK_TABLE (table), 6);
-  gtk_table_set_col_spacings (GTK_TABLE (table), 12);
-  return table;
-}
-
-static void
-grid_attach (GtkWidget *table, GtkWidget *label, GtkWidget *widget, int row)
-{
-  guint top = (guint) row;
-  gtk_misc_set_alignment (GTK_MISC (label), 0.0f, 0.5f);
-  gtk_table_attach (GTK_TABLE (table), label, 0, 1, top, top + 1, GTK_FILL, GTK_FILL, 0, 0);
-  gtk_table_attach (GTK_TABLE (table), widget, 1, 2, top, top + 1, GTK_EXPAND | GTK_FILL, GTK_FILL,
-                    0, 0);
-}
-
-static GtkWidget *
-scale_new (GtkAdjustment *adjustment)
-{
-  return gtk_hscale_new (adjustment);
-}
-
-static void
-color_set (GtkWidget *button, const float rgb[3])
-{
-  GdkColor color = { 0, (guint16) (rgb[0] * 65535.0f), (guint16) (rgb[1] * 65535.0f),
-                     (guint16) (rgb[2] * 65535.0f) };
-  gtk_color_button_set_color (GTK_COLOR_BUTTON (button), &color);
-}
-
-static void
-color_get (GtkWidget *button, double rgb[3])
-{
-  GdkColor color;
-  gtk_color_button_get_color (GTK_COLOR_BUTTON (button), &color);
-  rgb[0] = color.red / 65535.0;
-  rgb[1] = color.green / 65535.0;
-  rgb[2] = color.blue / 65535.0;
-}
-
-#endif
 
 static Row *
 find_row (DialogPage *page, const char *name)
@@ -159,7 +58,7 @@ row_get (const Row *row)
   if (argument->kind == ARGUMENT_COLOR)
     {
       double rgb[3];
-      color_get (row->entry, rgb);
+      host_color_get (row->entry, rgb);
       return g_strdup_printf ("%d,%d,%d", (int) (rgb[0] * 255 + .5), (int) (rgb[1] * 255 + .5),
                               (int) (rgb[2] * 255 + .5));
     }
@@ -186,7 +85,7 @@ row_set (Row *row, const char *text)
       float rgb[3] = { 1, 1, 1 };
       for (guint i = 0; i < MIN (3, g_strv_length (parts)); i++)
         rgb[i] = (float) g_ascii_strtod (parts[i], NULL) / 255.0f;
-      color_set (row->entry, rgb);
+      host_color_set (row->entry, rgb);
     }
   else if (argument->kind == ARGUMENT_CHOICE)
     {
@@ -297,8 +196,8 @@ make_number (Row *row)
   row->widget = row->entry;
   if (range <= MAX_SLIDER)
     {
-      row->widget = box_new (GTK_ORIENTATION_HORIZONTAL, 6);
-      GtkWidget *scale = scale_new (row->adjustment);
+      row->widget = host_box_new (GTK_ORIENTATION_HORIZONTAL, 6);
+      GtkWidget *scale = host_scale_new (row->adjustment);
       gtk_scale_set_draw_value (GTK_SCALE (scale), FALSE);
       gtk_box_pack_start (GTK_BOX (row->widget), scale, TRUE, TRUE, 0);
       gtk_box_pack_start (GTK_BOX (row->widget), row->entry, FALSE, FALSE, 0);
@@ -364,7 +263,7 @@ make_words (Row *row)
   row->widget = row->entry;
   if (!chosen && !is_path (row->argument))
     return;
-  row->widget = box_new (GTK_ORIENTATION_HORIZONTAL, 6);
+  row->widget = host_box_new (GTK_ORIENTATION_HORIZONTAL, 6);
   GtkWidget *button = gtk_button_new_with_label (chosen ? "Choose…" : "Browse…");
   gtk_box_pack_start (GTK_BOX (row->widget), row->entry, TRUE, TRUE, 0);
   gtk_box_pack_start (GTK_BOX (row->widget), button, FALSE, FALSE, 0);
@@ -450,7 +349,7 @@ add_row (DialogPage *page, GtkWidget *grid, const Argument *argument, int at)
     gtk_label_set_mnemonic_widget (GTK_LABEL (label), row->entry);
   gtk_widget_set_tooltip_text (label, argument->help);
   gtk_widget_set_tooltip_text (row->widget, argument->help);
-  grid_attach (grid, label, row->widget, at);
+  host_grid_attach (grid, label, row->widget, at);
   row_set (row, argument->fallback);
 }
 
@@ -471,11 +370,11 @@ dialog_page_new (GPtrArray *table, const DialogHooks *hooks)
   page->hooks = *hooks;
   page->letters = g_string_new (TAKEN_LETTERS);
   page->quiet = TRUE;
-  page->widget = box_new (GTK_ORIENTATION_VERTICAL, 12);
+  page->widget = host_box_new (GTK_ORIENTATION_VERTICAL, 12);
   gtk_container_set_border_width (GTK_CONTAINER (page->widget), 12);
   g_object_set_data_full (G_OBJECT (page->widget), "convlens-page", page, page_free);
 
-  GtkWidget *grids[2] = { grid_new (), grid_new () };
+  GtkWidget *grids[2] = { host_grid_new (), host_grid_new () };
   int counts[2] = { 0, 0 };
   for (int folded = 0; folded < 2; folded++)
     for (guint i = 0; i < table->len; i++)

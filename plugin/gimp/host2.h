@@ -129,6 +129,65 @@ host_set_composite_space (HostItem layer, GimpLayerColorSpace space)
   gimp_layer_set_composite_space (layer, space);
 }
 
+/* --- Widgets, of GTK 2 --- */
+
+static inline GtkWidget *
+host_box_new (GtkOrientation orientation, int spacing)
+{
+  return orientation == GTK_ORIENTATION_HORIZONTAL ? gtk_hbox_new (FALSE, spacing)
+                                                   : gtk_vbox_new (FALSE, spacing);
+}
+
+static inline GtkWidget *
+host_grid_new (void)
+{
+  GtkWidget *table = gtk_table_new (1, 2, FALSE);
+  gtk_table_set_row_spacings (GTK_TABLE (table), 6);
+  gtk_table_set_col_spacings (GTK_TABLE (table), 12);
+  return table;
+}
+
+static inline void
+host_grid_attach (GtkWidget *table, GtkWidget *label, GtkWidget *widget, int row)
+{
+  guint top = (guint) row;
+  gtk_misc_set_alignment (GTK_MISC (label), 0.0f, 0.5f);
+  gtk_table_attach (GTK_TABLE (table), label, 0, 1, top, top + 1, GTK_FILL, GTK_FILL, 0, 0);
+  gtk_table_attach (GTK_TABLE (table), widget, 1, 2, top, top + 1, GTK_EXPAND | GTK_FILL, GTK_FILL,
+                    0, 0);
+}
+
+static inline GtkWidget *
+host_scale_new (GtkAdjustment *adjustment)
+{
+  return gtk_hscale_new (adjustment);
+}
+
+static inline void
+host_color_set (GtkWidget *button, const float rgb[3])
+{
+  GdkColor color = { 0, (guint16) (rgb[0] * 65535.0f), (guint16) (rgb[1] * 65535.0f),
+                     (guint16) (rgb[2] * 65535.0f) };
+  gtk_color_button_set_color (GTK_COLOR_BUTTON (button), &color);
+}
+
+static inline void
+host_color_get (GtkWidget *button, double rgb[3])
+{
+  GdkColor color;
+  gtk_color_button_get_color (GTK_COLOR_BUTTON (button), &color);
+  rgb[0] = color.red / 65535.0;
+  rgb[1] = color.green / 65535.0;
+  rgb[2] = color.blue / 65535.0;
+}
+
+/* A bar with words in it. */
+static inline GtkWidget *
+host_progress_bar_new (void)
+{
+  return gtk_progress_bar_new ();
+}
+
 /* --- The dialog --- */
 
 static inline void

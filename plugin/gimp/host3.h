@@ -146,6 +146,64 @@ host_set_composite_space (HostItem layer, GimpLayerColorSpace space)
   gimp_layer_set_composite_space (GIMP_LAYER (layer), space);
 }
 
+/* --- Widgets, of GTK 3 --- */
+
+static inline GtkWidget *
+host_box_new (GtkOrientation orientation, int spacing)
+{
+  return gtk_box_new (orientation, spacing);
+}
+
+static inline GtkWidget *
+host_grid_new (void)
+{
+  GtkWidget *grid = gtk_grid_new ();
+  gtk_grid_set_row_spacing (GTK_GRID (grid), 6);
+  gtk_grid_set_column_spacing (GTK_GRID (grid), 12);
+  return grid;
+}
+
+static inline void
+host_grid_attach (GtkWidget *grid, GtkWidget *label, GtkWidget *widget, int row)
+{
+  gtk_label_set_xalign (GTK_LABEL (label), 0.0f);
+  gtk_widget_set_hexpand (widget, TRUE);
+  gtk_grid_attach (GTK_GRID (grid), label, 0, row, 1, 1);
+  gtk_grid_attach (GTK_GRID (grid), widget, 1, row, 1, 1);
+}
+
+static inline GtkWidget *
+host_scale_new (GtkAdjustment *adjustment)
+{
+  return gtk_scale_new (GTK_ORIENTATION_HORIZONTAL, adjustment);
+}
+
+static inline void
+host_color_set (GtkWidget *button, const float rgb[3])
+{
+  GdkRGBA color = { rgb[0], rgb[1], rgb[2], 1 };
+  gtk_color_chooser_set_rgba (GTK_COLOR_CHOOSER (button), &color);
+}
+
+static inline void
+host_color_get (GtkWidget *button, double rgb[3])
+{
+  GdkRGBA color;
+  gtk_color_chooser_get_rgba (GTK_COLOR_CHOOSER (button), &color);
+  rgb[0] = color.red;
+  rgb[1] = color.green;
+  rgb[2] = color.blue;
+}
+
+/* A bar with words in it. */
+static inline GtkWidget *
+host_progress_bar_new (void)
+{
+  GtkWidget *bar = gtk_progress_bar_new ();
+  gtk_progress_bar_set_show_text (GTK_PROGRESS_BAR (bar), TRUE);
+  return bar;
+}
+
 /* --- The dialog --- */
 
 static inline void

@@ -57,10 +57,7 @@ open_download (Download *download, GtkWidget *parent, const CnnStoreModel *model
                                                   "_Cancel", GTK_RESPONSE_CANCEL, NULL);
   GtkBox *content = GTK_BOX (gtk_dialog_get_content_area (GTK_DIALOG (download->window)));
   GtkWidget *label = gtk_label_new (text);
-  download->bar = gtk_progress_bar_new ();
-#if GTK_CHECK_VERSION(3, 0, 0)
-  gtk_progress_bar_set_show_text (GTK_PROGRESS_BAR (download->bar), TRUE);
-#endif
+  download->bar = host_progress_bar_new ();
   gtk_widget_set_size_request (download->bar, 480, -1);
   gtk_container_set_border_width (GTK_CONTAINER (download->window), 12);
   gtk_box_set_spacing (content, 12);

@@ -11,7 +11,7 @@
 
 /* A class, its parameters as "name=value name=value" (lists by commas, true, false, null), and its
  * inputs as "7x9x5": several inputs divided by a space, several cases by " | ". What is 0 is left
- * to the test: scale of the input's values (2), seed. */
+ * to the test: the scale of the input's values (2), the seed. */
 typedef struct
 {
   const char *class_name, *params, *inputs;
