@@ -2,7 +2,6 @@
 #include "keras-files.h"
 
 #include "error.h"
-#include "network.h"
 
 #include <glib/gstdio.h>
 #include <string.h>
@@ -224,6 +223,41 @@ char *
 new_path (const char *name)
 {
   return g_build_filename (test_folder (), name, NULL);
+}
+
+CnnNetwork *
+open_network (const char *path, const char *architecture)
+{
+  g_autoptr (GError) error = NULL;
+  CnnNetwork *network =
+      cnn_network_open (path, architecture, CNN_PREPROCESS_AUTO, NULL, NULL, &error);
+
+  if (network == NULL)
+    g_test_message ("%s", error->message);
+  g_assert_no_error (error);
+  return network;
+}
+
+void
+check_same_weights (const CnnModel *a, const CnnModel *b)
+{
+  g_assert_cmpint (cnn_model_count (a), ==, cnn_model_count (b));
+  for (int i = 0; i < cnn_model_count (a); i++)
+    {
+      const CnnLayer *x = cnn_model_node (a, i)->layer, *y = cnn_model_node (b, i)->layer;
+
+      g_assert_cmpstr (cnn_model_node (a, i)->name, ==, cnn_model_node (b, i)->name);
+      for (int j = 0; j < CNN_MAX_WEIGHTS; j++)
+        {
+          g_assert_true ((x->weights[j] == NULL) == (y->weights[j] == NULL));
+          if (x->weights[j] != NULL)
+            g_assert_true (cnn_array_load (x->weights[j], NULL)
+                           && cnn_array_load (y->weights[j], NULL));
+          if (x->weights[j] != NULL)
+            g_assert_cmpmem (x->weights[j]->data, cnn_array_count (x->weights[j]) * sizeof (float),
+                             y->weights[j]->data, cnn_array_count (y->weights[j]) * sizeof (float));
+        }
+    }
 }
 
 void

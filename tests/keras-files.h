@@ -3,7 +3,8 @@
 
 /* Writes small model files, sound and unsound, for test-keras.c. */
 
-#include <glib.h>
+#include "network.h"
+
 #include <hdf5.h>
 
 G_BEGIN_DECLS
@@ -46,10 +47,15 @@ extern const hsize_t kernel_dims[]; /* of the small model's convolution */
 const char *test_folder (void);
 char *new_path (const char *name);
 void remove_folder (void);
+/* Opening must succeed. Transfer full. */
+CnnNetwork *open_network (const char *path, const char *architecture);
+/* Both have the same layers with the same numbers. */
+void check_same_weights (const CnnModel *a, const CnnModel *b);
 /* Opening must fail so. */
 void check_error (const char *path, const char *architecture, const char *labels, int code,
                   const char *message);
 
+void add_real_tests (void);
 void add_bad_tests (void);
 
 G_END_DECLS

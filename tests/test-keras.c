@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 
-/* The reader of Keras' files: structure and weights of the golden models in every form, real models
- * where they are at hand, and files that are wrong in one way each, with the message they get. One
- * more bad file is a row in `bad`; how files are made is in keras-files.c. */
+/* The reader of Keras' files: structure and weights of the golden models in every form, small files
+ * that are sound, and with keras-real.c real ones; in keras-bad.c those that are wrong in one way
+ * each, with the message they get. How files are made is in keras-files.c. */
 
 #include "error.h"
 #include "keras-files.h"
-#include "network.h"
 #include "store.h"
 #include "weights_private.h"
 
@@ -15,42 +14,7 @@
 #include <math.h>
 #include <string.h>
 
-static CnnNetwork *
-open_file (const char *path, const char *architecture)
-{
-  g_autoptr (GError) error = NULL;
-  CnnNetwork *network =
-      cnn_network_open (path, architecture, CNN_PREPROCESS_AUTO, NULL, NULL, &error);
-
-  if (network == NULL)
-    g_test_message ("%s", error->message);
-  g_assert_no_error (error);
-  return network;
-}
-
 /* --- golden models: names, classes, shapes, parameters; the same weights in each form --- */
-
-static void
-check_same_weights (const CnnModel *a, const CnnModel *b)
-{
-  g_assert_cmpint (cnn_model_count (a), ==, cnn_model_count (b));
-  for (int i = 0; i < cnn_model_count (a); i++)
-    {
-      const CnnLayer *x = cnn_model_node (a, i)->layer, *y = cnn_model_node (b, i)->layer;
-
-      g_assert_cmpstr (cnn_model_node (a, i)->name, ==, cnn_model_node (b, i)->name);
-      for (int j = 0; j < CNN_MAX_WEIGHTS; j++)
-        {
-          g_assert_true ((x->weights[j] == NULL) == (y->weights[j] == NULL));
-          if (x->weights[j] != NULL)
-            g_assert_true (cnn_array_load (x->weights[j], NULL)
-                           && cnn_array_load (y->weights[j], NULL));
-          if (x->weights[j] != NULL)
-            g_assert_cmpmem (x->weights[j]->data, cnn_array_count (x->weights[j]) * sizeof (float),
-                             y->weights[j]->data, cnn_array_count (y->weights[j]) * sizeof (float));
-        }
-    }
-}
 
 static void
 check_layer (const CnnModel *model, JsonObject *layer)
@@ -96,7 +60,7 @@ test_golden (gconstpointer data)
           json_object_has_member (row, "architecture")
               ? g_build_filename (home, json_object_get_string_member (row, "architecture"), NULL)
               : NULL;
-      g_autoptr (CnnNetwork) network = open_file (path, architecture);
+      g_autoptr (CnnNetwork) network = open_network (path, architecture);
 
       g_assert_cmpuint (cnn_model_parameters (network->model), ==,
                         json_object_get_int_member (root, "parameters"));
@@ -197,152 +161,6 @@ test_architectures (void)
       check_architecture (json_object_get_object_member (row, "top"));
       check_architecture (json_object_get_object_member (row, "no_top"));
     }
-}
-
-/* --- real models, in the folder that is shared beside the source --- */
-
-static const struct
-{
-  const char *file, *architecture;
-  int parameters, classes, size, version;
-  CnnPreprocess preprocess;
-  gboolean guess;
-} shared[] = {
-  { "mobilenet_v1_0.25_224_imagenet.h5", NULL, 475544, 1000, 224, 2, CNN_PREPROCESS_TF, FALSE },
-  { "fer2013_mini_XCEPTION.102-0.66.hdf5", NULL, 58423, 7, 64, 2, CNN_PREPROCESS_TF, TRUE },
-  { "fer2013_big_XCEPTION.54-0.66.hdf5", NULL, 208871, 7, 64, 2, CNN_PREPROCESS_TF, TRUE },
-  { "mobilenet025_catvsdog.weights-only.h5", "mobilenet", 219058, 2, 224, 3, CNN_PREPROCESS_TF,
-    FALSE },
-  { "mobilenet025_catvsdog.weights-only.h5", NULL, 219058, 2, 224, 3, CNN_PREPROCESS_TF, FALSE },
-  { "teachablemachine_waste.h5", NULL, 538708, 4, 224, 2, CNN_PREPROCESS_TF, TRUE },
-  { "mnist_cnn.h5", NULL, 331754, 10, 28, 3, CNN_PREPROCESS_TF, TRUE },
-  { "mnist_cnn.keras", NULL, 331754, 10, 28, 3, CNN_PREPROCESS_TF, TRUE },
-};
-
-/* The file in the shared folder, or NULL and the test is skipped. */
-static char *
-shared_file (const char *name)
-{
-  const char *set = g_getenv ("CONVLENS_SHARED"), *source = g_getenv ("CONVLENS_SOURCE_ROOT");
-  g_autofree char *path = set != NULL ? g_build_filename (set, "models", name, NULL)
-                                      : g_build_filename (source != NULL ? source : ".", "..",
-                                                          "shared", "models", name, NULL);
-
-  if (g_file_test (path, G_FILE_TEST_EXISTS))
-    return g_steal_pointer (&path);
-  g_test_skip ("the shared models are not there; CONVLENS_SHARED names their folder");
-  return NULL;
-}
-
-/* Which Keras wrote a file, as its reader says. */
-static int
-read_version (const char *path, const char *architecture)
-{
-  g_autoptr (GError) error = NULL;
-  g_autofree char *architectures = g_build_filename (cnn_data_dir (), "architectures", NULL);
-  g_autofree char *bytes = NULL;
-  g_auto (CnnReading) reading = { 0 };
-  CnnReadRequest request = {
-    .path = path, .label = path, .architecture = architecture, .architectures = architectures
-  };
-
-  g_assert_true (g_file_get_contents (path, &bytes, NULL, NULL));
-  memcpy (request.start, bytes, sizeof request.start);
-  g_assert_true (cnn_keras_reader.is_mine (request.start));
-  cnn_keras_reader.read (&request, &reading, &error);
-  g_assert_no_error (error);
-  return reading.version;
-}
-
-static void
-test_shared (void)
-{
-  for (guint i = 0; i < G_N_ELEMENTS (shared); i++)
-    {
-      g_autofree char *path = shared_file (shared[i].file);
-      g_autoptr (CnnNetwork) network =
-          path != NULL ? open_file (path, shared[i].architecture) : NULL;
-
-      if (network == NULL)
-        return;
-      g_assert_cmpuint (cnn_model_parameters (network->model), ==, (gsize) shared[i].parameters);
-      g_assert_cmpint (cnn_model_node (network->model, network->model->output)->shape.c, ==,
-                       shared[i].classes);
-      g_assert_cmpint (network->default_width, ==, shared[i].size);
-      g_assert_cmpint (network->default_height, ==, shared[i].size);
-      g_assert_cmpint (read_version (path, shared[i].architecture), ==, shared[i].version);
-      g_assert_cmpint (network->preprocess, ==, shared[i].preprocess);
-      g_assert_true ((network->preprocess_warning != NULL) == shared[i].guess);
-      g_assert_cmpint (network->labels != NULL ? (int) network->labels->len : 0, ==,
-                       shared[i].classes == 1000 ? 1000 : 0);
-    }
-}
-
-static void
-test_shared_formats (void)
-{
-  g_autofree char *legacy = shared_file ("mnist_cnn.h5"), *zip = shared_file ("mnist_cnn.keras");
-
-  if (legacy != NULL && zip != NULL)
-    {
-      g_autoptr (CnnNetwork) a = open_file (legacy, NULL), b = open_file (zip, NULL);
-
-      check_same_weights (a->model, b->model);
-    }
-}
-
-static void
-test_shared_labels (void)
-{
-  g_autofree char *model = shared_file ("teachablemachine_waste.h5");
-  g_autofree char *imagenet = shared_file ("mobilenet_v1_0.25_224_imagenet.h5");
-  g_autofree char *index = shared_file ("imagenet_class_index.json");
-  g_autofree char *labels = shared_file ("teachablemachine_waste_labels.txt");
-  g_autoptr (GError) error = NULL;
-
-  if (model == NULL || imagenet == NULL || index == NULL || labels == NULL)
-    return;
-  {
-    g_autoptr (CnnNetwork) network =
-        cnn_network_open (model, NULL, CNN_PREPROCESS_UNIT, labels, NULL, &error);
-
-    g_assert_no_error (error);
-    g_assert_cmpint (network->preprocess, ==, CNN_PREPROCESS_UNIT);
-    g_assert_null (network->preprocess_warning);
-    g_assert_cmpuint (network->labels->len, ==, 4);
-    g_assert_false (g_ascii_isdigit (((char *) network->labels->pdata[0])[0]));
-  }
-  {
-    g_autoptr (CnnNetwork) network =
-        cnn_network_open (imagenet, NULL, CNN_PREPROCESS_AUTO, index, NULL, &error);
-
-    g_assert_no_error (error);
-    g_assert_cmpstr (network->labels->pdata[0], ==, "tench");
-    g_assert_cmpstr (network->labels->pdata[386], ==, "African_elephant");
-  }
-  check_error (model, NULL, index, CNN_ERROR_ARGUMENT, "1000 labels for a model of 4 classes");
-}
-
-static void
-test_built_in (void)
-{
-  g_autofree char *path = g_build_filename (cnn_data_dir (), "efficientnet-lite0.keras", NULL);
-
-  if (!g_file_test (path, G_FILE_TEST_EXISTS))
-    {
-      g_test_skip ("the built-in model is not there; CONVLENS_DATA_DIR names its folder");
-      return;
-    }
-  {
-    g_autoptr (CnnNetwork) network = open_file (NULL, NULL);
-    g_autoptr (CnnNetwork) named = open_file ("efficientnet-lite0", NULL);
-
-    g_assert_cmpuint (cnn_model_parameters (network->model), ==, 4694024);
-    g_assert_cmpint (network->preprocess, ==, CNN_PREPROCESS_NONE);
-    g_assert_cmpint (network->default_width, ==, 224);
-    g_assert_cmpuint (network->labels->len, ==, 1000);
-    g_assert_cmpstr (network->labels->pdata[0], ==, "tench");
-  }
 }
 
 /* --- small files, each sound --- */
@@ -508,7 +326,7 @@ test_good (gconstpointer data)
   g_autoptr (CnnNetwork) network = NULL;
 
   write_keras (path, config, good[i].change);
-  network = open_file (path, NULL);
+  network = open_network (path, NULL);
   check_small (network->model);
 }
 
@@ -535,7 +353,7 @@ test_sequentials (void)
       g_autoptr (CnnNetwork) network = NULL;
 
       write_h5 (path, LEGACY, config, NULL);
-      network = open_file (path, NULL);
+      network = open_network (path, NULL);
       check_small (network->model);
       g_assert_cmpint (network->default_width, ==, 8);
     }
@@ -552,14 +370,14 @@ test_sidecar (void)
 
   write_h5 (path, LEGACY, config, NULL);
   g_assert_true (g_file_set_contents (json, text, -1, NULL));
-  network = open_file (path, NULL);
+  network = open_network (path, NULL);
   g_assert_cmpint (network->preprocess, ==, CNN_PREPROCESS_CAFFE);
   g_assert_cmpstr (network->labels->pdata[1], ==, "dog");
 
   /* the sidecar of weights may be their graph */
   write_h5 (path, LEGACY, NULL, NULL);
   g_assert_true (g_file_set_contents (json, config, -1, NULL));
-  graph = open_file (path, NULL);
+  graph = open_network (path, NULL);
   check_small (graph->model);
 
   g_assert_true (g_file_set_contents (json, "[1", -1, NULL));
@@ -713,11 +531,7 @@ main (int argc, char **argv)
         continue;
       g_test_add_data_func_full (path, g_strdup (name), test_golden, g_free);
     }
-  g_test_add_func ("/keras/built-in", test_built_in);
   g_test_add_func ("/keras/architectures", test_architectures);
-  g_test_add_func ("/keras/shared/models", test_shared);
-  g_test_add_func ("/keras/shared/formats", test_shared_formats);
-  g_test_add_func ("/keras/shared/labels", test_shared_labels);
   for (guint i = 0; i < G_N_ELEMENTS (good); i++)
     {
       g_autofree char *path = g_strdup_printf ("/keras/good/%s", good[i].name);
@@ -731,6 +545,7 @@ main (int argc, char **argv)
   g_test_add_data_func ("/keras/large/packed", GUINT_TO_POINTER (3), test_large);
   g_test_add_func ("/keras/large/nan", test_large_nan);
   g_test_add_func ("/keras/good/sidecar", test_sidecar);
+  add_real_tests ();
   add_bad_tests ();
   status = g_test_run ();
   remove_folder ();
