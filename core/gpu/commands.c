@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "private.h"
 
+#include "flat_params.h"
+
 #include <string.h>
 
 #define SETS_PER_POOL 64
@@ -508,9 +510,9 @@ cnn_commands_run (CnnCommands *self, GError **error)
 void
 cnn_flat_groups (gsize items, guint groups[3])
 {
-  gsize n = (items + CNN_FLAT_LOCAL - 1) / CNN_FLAT_LOCAL;
+  gsize n = (items + FLAT_LOCAL - 1) / FLAT_LOCAL;
 
-  groups[0] = (guint) MIN (n, CNN_FLAT_GROUPS);
-  groups[1] = (guint) ((n + CNN_FLAT_GROUPS - 1) / CNN_FLAT_GROUPS);
+  groups[0] = (guint) MIN (n, FLAT_GROUPS);
+  groups[1] = (guint) ((n + FLAT_GROUPS - 1) / FLAT_GROUPS);
   groups[2] = 1;
 }

@@ -124,10 +124,7 @@ gboolean cnn_commands_run (CnnCommands *commands, GError **error);
 /* The same for several of one device, in this order, as one submission. */
 gboolean cnn_commands_run_in_turn (CnnCommands *const *all, guint n, GError **error);
 
-/* Workgroups for n flat items, over x and y; flat.glsl has the same two numbers and gives a kernel
- * its item. */
-#define CNN_FLAT_LOCAL 64u /* invocations of a workgroup */
-#define CNN_FLAT_GROUPS 32768u
+/* Workgroups for n flat items, over x and y; flat.glsl gives a kernel its item. */
 void cnn_flat_groups (gsize items, guint groups[3]);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (CnnDevice, cnn_device_unref)
