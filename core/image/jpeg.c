@@ -30,12 +30,12 @@ typedef struct
   char message[JMSG_LENGTH_MAX];
   guint8 *row;
   int orientation;
-} Reader;
+} JpegReader;
 
 static void
 on_error (j_common_ptr jpeg)
 {
-  Reader *reader = jpeg->client_data;
+  JpegReader *reader = jpeg->client_data;
 
   reader->errors.format_message (jpeg, reader->message);
   longjmp (reader->failed, 1);
@@ -58,7 +58,7 @@ ignore_message (j_common_ptr jpeg)
 static void
 on_progress (j_common_ptr jpeg)
 {
-  Reader *reader = jpeg->client_data;
+  JpegReader *reader = jpeg->client_data;
   const int scans = reader->jpeg.input_scan_number;
   const gint64 pixels = (gint64) reader->jpeg.image_width * reader->jpeg.image_height;
 
@@ -127,7 +127,7 @@ convert_row (const guint8 *row, int width, int components, float *pixels)
 /* Reads the picture as it lies in the file. FALSE: libjpeg's message is in reader->message, or
  * error is set. Without a local that is owned, since longjmp leaves it behind. */
 static gboolean
-read_pixels (Reader *reader, const guint8 *data, gsize size, const char *path, CnnImage **image,
+read_pixels (JpegReader *reader, const guint8 *data, gsize size, const char *path, CnnImage **image,
              GError **error)
 {
   struct jpeg_decompress_struct *jpeg = &reader->jpeg;
@@ -197,7 +197,7 @@ turn (const CnnImage *image, int orientation, GError **error)
 CnnImage *
 cnn_jpeg_decode (const guint8 *data, gsize size, const char *path, GError **error)
 {
-  g_autofree Reader *reader = g_new0 (Reader, 1);
+  g_autofree JpegReader *reader = g_new0 (JpegReader, 1);
   g_autoptr (CnnImage) image = NULL;
   CnnImage *read = NULL;
   gboolean done;

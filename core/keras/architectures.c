@@ -48,7 +48,7 @@ typedef struct
   int input_size, classes;
   JsonObject *variants[2]; /* with and without top */
   const char *folder;      /* of the graphs */
-} Row;
+} ArchitectureRow;
 
 void
 cnn_architecture_free (CnnArchitecture *architecture)
@@ -121,7 +121,7 @@ static GArray *
 read_table (const char *folder, JsonNode **table, GError **error)
 {
   g_autofree char *path = g_build_filename (folder, "architectures.json", NULL);
-  g_autoptr (GArray) rows = g_array_new (FALSE, TRUE, sizeof (Row));
+  g_autoptr (GArray) rows = g_array_new (FALSE, TRUE, sizeof (ArchitectureRow));
   JsonArray *list;
 
   *table = cnn_json_read (path, error);
@@ -133,14 +133,15 @@ read_table (const char *folder, JsonNode **table, GError **error)
   for (guint i = 0; list != NULL && i < json_array_get_length (list); i++)
     {
       JsonObject *object = json_array_get_object_element (list, i);
-      Row row = { .name = cnn_json_string (object, "name"),
-                  .architecture = cnn_json_string (object, "architecture"),
-                  .preprocess = cnn_preprocess_from_name (cnn_json_string (object, "preprocess")),
-                  .input_size = integer_member (object, "input_size"),
-                  .classes = integer_member (object, "classes"),
-                  .variants = { cnn_json_object (object, "top"),
-                                cnn_json_object (object, "no_top") },
-                  .folder = folder };
+      ArchitectureRow row = {
+        .name = cnn_json_string (object, "name"),
+        .architecture = cnn_json_string (object, "architecture"),
+        .preprocess = cnn_preprocess_from_name (cnn_json_string (object, "preprocess")),
+        .input_size = integer_member (object, "input_size"),
+        .classes = integer_member (object, "classes"),
+        .variants = { cnn_json_object (object, "top"), cnn_json_object (object, "no_top") },
+        .folder = folder
+      };
 
       g_array_append_val (rows, row);
     }
@@ -155,7 +156,7 @@ known_list (GArray *rows)
 
   for (guint i = 0; i < rows->len; i++)
     {
-      const char *name = g_array_index (rows, Row, i).architecture;
+      const char *name = g_array_index (rows, ArchitectureRow, i).architecture;
 
       if (g_strcmp0 (name, last) != 0)
         g_string_append_printf (list, "%s%s", last != NULL ? ", " : "", name);
@@ -275,8 +276,8 @@ names_fit (const Fit *fit, CnnHdf5 *file, CnnWeightsKind kind)
 }
 
 static gboolean
-fit_row (const Row *row, gboolean top, CnnHdf5 *file, CnnWeightsKind kind, const char *label,
-         Fit *fit, GError **error)
+fit_row (const ArchitectureRow *row, gboolean top, CnnHdf5 *file, CnnWeightsKind kind,
+         const char *label, Fit *fit, GError **error)
 {
   const char *name = cnn_json_string (row->variants[!top], "file");
   g_autofree char *path = name != NULL ? g_build_filename (row->folder, name, NULL) : NULL;
@@ -291,7 +292,7 @@ fit_row (const Row *row, gboolean top, CnnHdf5 *file, CnnWeightsKind kind, const
 
 /* The table says how many layers have weights, which spares most graphs a look. */
 static gboolean
-may_fit (const Row *row, gboolean top, guint count)
+may_fit (const ArchitectureRow *row, gboolean top, guint count)
 {
   const int expected = integer_member (row->variants[!top], "layers_with_weights");
 
@@ -325,7 +326,7 @@ fit_table (CnnKerasOpening *opening, CnnHdf5 *file, CnnWeightsKind kind, Fit *be
   for (guint i = 0; i < rows->len; i++)
     for (int top = 1; top >= 0; top--)
       {
-        const Row *row = &g_array_index (rows, Row, i);
+        const ArchitectureRow *row = &g_array_index (rows, ArchitectureRow, i);
         g_auto (Fit) fit = { 0 };
         g_autoptr (GError) misfit = NULL;
 
@@ -450,7 +451,7 @@ set_contradiction (const char *name, guint found, guint wanted, GError **error)
 
 /* Without its top, if there is such a graph. */
 static gboolean
-holds_row (const CnnPart *top, const Row *row, guint *found, guint *wanted)
+holds_row (const CnnPart *top, const ArchitectureRow *row, guint *found, guint *wanted)
 {
   const char *name = cnn_json_string (row->variants[row->variants[1] != NULL], "file");
   g_autofree char *path = name != NULL ? g_build_filename (row->folder, name, NULL) : NULL;
@@ -473,7 +474,7 @@ check_row (const CnnKerasOpening *opening, GError **error)
     return FALSE;
   for (guint i = 0; i < rows->len; i++)
     {
-      const Row *row = &g_array_index (rows, Row, i);
+      const ArchitectureRow *row = &g_array_index (rows, ArchitectureRow, i);
       guint found, wanted;
 
       if (g_ascii_strcasecmp (name, row->architecture) != 0

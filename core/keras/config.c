@@ -9,7 +9,7 @@ typedef struct
   int keras_major;
   int n_parts, nesting;
   gboolean half_precision;
-} Reader;
+} ConfigReader;
 
 static const struct
 {
@@ -61,7 +61,7 @@ cnn_part_is_input (const CnnPart *part)
   return part->layer != NULL && (part->layer->klass->flags & CNN_LAYER_INPUT) != 0;
 }
 
-static CnnPart *read_part (Reader *reader, JsonObject *object, const CnnPart *outer,
+static CnnPart *read_part (ConfigReader *reader, JsonObject *object, const CnnPart *outer,
                            GError **error);
 
 /* "mixed_float16", or a policy's object */
@@ -140,7 +140,7 @@ any_constant (GArray *operands)
 }
 
 static gboolean
-read_layer (Reader *reader, CnnPart *part, JsonObject *object, GError **error)
+read_layer (ConfigReader *reader, CnnPart *part, JsonObject *object, GError **error)
 {
   g_autoptr (GArray) operands = g_array_new (FALSE, FALSE, sizeof (CnnOperand));
   g_autoptr (JsonObject) translated = NULL;
@@ -197,7 +197,8 @@ read_layer (Reader *reader, CnnPart *part, JsonObject *object, GError **error)
 /* --- models --- */
 
 static gboolean
-read_parts (Reader *reader, CnnPart *part, JsonArray *layers, gboolean outermost, GError **error)
+read_parts (ConfigReader *reader, CnnPart *part, JsonArray *layers, gboolean outermost,
+            GError **error)
 {
   g_autoptr (GHashTable) names = g_hash_table_new (g_str_hash, g_str_equal);
 
@@ -451,7 +452,7 @@ told_shape (JsonObject *object, int nesting)
 
 /* The outermost model needs an input; a Sequential may leave it out. */
 static gboolean
-add_input (Reader *reader, CnnPart *top, JsonObject *object, GError **error)
+add_input (ConfigReader *reader, CnnPart *top, JsonObject *object, GError **error)
 {
   g_autoptr (JsonObject) config = json_object_new ();
   CnnPart *first = top->parts->len > 0 ? g_ptr_array_index (top->parts, 0) : NULL;
@@ -480,7 +481,8 @@ add_input (Reader *reader, CnnPart *top, JsonObject *object, GError **error)
 }
 
 static gboolean
-read_model (Reader *reader, CnnPart *part, JsonObject *object, gboolean outermost, GError **error)
+read_model (ConfigReader *reader, CnnPart *part, JsonObject *object, gboolean outermost,
+            GError **error)
 {
   JsonNode *node = cnn_json_member (object, "config");
   JsonObject *config = cnn_json_object (object, "config");
@@ -507,7 +509,7 @@ read_model (Reader *reader, CnnPart *part, JsonObject *object, gboolean outermos
 }
 
 static CnnPart *
-read_part (Reader *reader, JsonObject *object, const CnnPart *outer, GError **error)
+read_part (ConfigReader *reader, JsonObject *object, const CnnPart *outer, GError **error)
 {
   g_autoptr (CnnPart) part = g_new0 (CnnPart, 1);
   JsonObject *config = cnn_json_object (object, "config");
@@ -555,7 +557,7 @@ CnnPart *
 cnn_config_read (JsonNode *root, int keras_major, gboolean *half_precision, GError **error)
 {
   g_autoptr (CnnPart) top = g_new0 (CnnPart, 1);
-  Reader reader = { .keras_major = keras_major };
+  ConfigReader reader = { .keras_major = keras_major };
   JsonObject *object = JSON_NODE_HOLDS_OBJECT (root) ? json_node_get_object (root) : NULL;
   const char *name = cnn_json_string (cnn_json_object (object, "config"), "name");
 

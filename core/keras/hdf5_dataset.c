@@ -289,13 +289,13 @@ typedef struct
   NumberKind kind; /* NUMBER_OTHER: floats, as they are used */
   gboolean swap;   /* of halves */
   char *owner, *path;
-} Source;
+} DatasetSource;
 
 /* Halves are read by pieces that stay in the processor's caches. */
 #define PIECE 32768
 
 static gboolean
-read_source_numbers (const Source *self, gsize first, gsize n, float *data)
+read_source_numbers (const DatasetSource *self, gsize first, gsize n, float *data)
 {
   g_autofree guint16 *halves = NULL;
 
@@ -317,7 +317,7 @@ read_source_numbers (const Source *self, gsize first, gsize n, float *data)
 static gboolean
 read_source (CnnArraySource *source, gsize first, gsize n, float *data, GError **error)
 {
-  const Source *self = (const Source *) source;
+  const DatasetSource *self = (const DatasetSource *) source;
 
   if (!read_source_numbers (self, first, n, data))
     {
@@ -335,7 +335,7 @@ read_source (CnnArraySource *source, gsize first, gsize n, float *data, GError *
 static void
 free_source (CnnArraySource *source)
 {
-  Source *self = (Source *) source;
+  DatasetSource *self = (DatasetSource *) source;
 
   cnn_file_part_unref (self->part);
   g_free (self->owner);
@@ -366,7 +366,7 @@ cnn_hdf5_find (CnnHdf5 *file, const char *path, const char *owner, int *rank,
 {
   g_auto (Dataset) dataset = { -1, -1, NUMBER_OTHER, FALSE, 0, { 0 } };
   haddr_t offset;
-  Source *source;
+  DatasetSource *source;
 
   *array = NULL;
   if (!open_dataset (file, path, &dataset, error))
@@ -376,7 +376,7 @@ cnn_hdf5_find (CnnHdf5 *file, const char *path, const char *owner, int *rank,
   offset = plain_offset (file, &dataset);
   if (offset == HADDR_UNDEF)
     return TRUE;
-  source = g_new0 (Source, 1);
+  source = g_new0 (DatasetSource, 1);
   source->base.read = read_source;
   source->base.free = free_source;
   source->part = cnn_file_part_ref (file->part);

@@ -49,22 +49,22 @@ cnn_hdf5_block (CnnHdf5 *file, guint64 offset, guint64 length)
 typedef struct
 {
   guint64 offset, length;
-} Place;
+} HeaderPlace;
 
 typedef struct
 {
   CnnHdf5 *file;
   int version;
   gsize order_bytes; /* in each message of a version 2 header */
-  GArray *places;    /* Place: blocks of messages */
+  GArray *places;    /* HeaderPlace: blocks of messages */
   CnnMessageLook look;
   gpointer data;
-} Walk;
+} HeaderWalk;
 
 static gboolean
-add_place (Walk *walk, CnnReader body)
+add_place (HeaderWalk *walk, CnnReader body)
 {
-  Place place = { cnn_reader_number (&body, 8), 0 };
+  HeaderPlace place = { cnn_reader_number (&body, 8), 0 };
 
   place.length = cnn_reader_number (&body, 8);
   g_array_append_val (walk->places, place);
@@ -73,7 +73,7 @@ add_place (Walk *walk, CnnReader body)
 }
 
 static gboolean
-each_in_block (Walk *walk, Place place, gboolean first)
+each_in_block (HeaderWalk *walk, HeaderPlace place, gboolean first)
 {
   g_autofree guint8 *block = cnn_hdf5_block (walk->file, place.offset, place.length);
   CnnReader reader = { block, block != NULL ? place.length : 0, FALSE };
@@ -108,7 +108,7 @@ each_in_block (Walk *walk, Place place, gboolean first)
 }
 
 static gboolean
-find_first_block (Walk *walk, guint64 address, Place *place)
+find_first_block (HeaderWalk *walk, guint64 address, HeaderPlace *place)
 {
   guint8 head[64] = { 0 };
   CnnReader reader = { head, sizeof head, FALSE };
@@ -121,7 +121,7 @@ find_first_block (Walk *walk, guint64 address, Place *place)
     {
       walk->version = 1;
       cnn_reader_take (&reader, 8);
-      *place = (Place){ address + 16, cnn_reader_number (&reader, 4) };
+      *place = (HeaderPlace){ address + 16, cnn_reader_number (&reader, 4) };
       return head[0] == 1;
     }
   walk->version = 2;
@@ -137,9 +137,9 @@ find_first_block (Walk *walk, guint64 address, Place *place)
 gboolean
 cnn_hdf5_each_message (CnnHdf5 *file, guint64 address, CnnMessageLook look, gpointer data)
 {
-  g_autoptr (GArray) places = g_array_new (FALSE, FALSE, sizeof (Place));
-  Walk walk = { .file = file, .places = places, .look = look, .data = data };
-  Place first;
+  g_autoptr (GArray) places = g_array_new (FALSE, FALSE, sizeof (HeaderPlace));
+  HeaderWalk walk = { .file = file, .places = places, .look = look, .data = data };
+  HeaderPlace first;
 
   if (!find_first_block (&walk, address, &first))
     return FALSE;
@@ -148,7 +148,7 @@ cnn_hdf5_each_message (CnnHdf5 *file, guint64 address, CnnMessageLook look, gpoi
     return TRUE;
   g_array_append_val (places, first);
   for (guint i = 0; i < places->len; i++)
-    if (!each_in_block (&walk, g_array_index (places, Place, i), i == 0))
+    if (!each_in_block (&walk, g_array_index (places, HeaderPlace, i), i == 0))
       return FALSE;
   return TRUE;
 }

@@ -19,10 +19,10 @@ typedef struct
   guint64 smallest, largest;
   guint64 heap_size; /* of symbols */
   GHashTable *seen;  /* guint64: nodes, each of which has one parent */
-} Walk;
+} TreeWalk;
 
 static gboolean
-symbol_is_sound (const Walk *walk, CnnReader *reader)
+symbol_is_sound (const TreeWalk *walk, CnnReader *reader)
 {
   const guint64 name = cnn_reader_number (reader, 8);
   guint64 kind, target;
@@ -37,7 +37,7 @@ symbol_is_sound (const Walk *walk, CnnReader *reader)
 }
 
 static gboolean
-symbols_are_sound (const Walk *walk, guint64 address)
+symbols_are_sound (const TreeWalk *walk, guint64 address)
 {
   guint8 head[8];
   g_autofree guint8 *block = NULL;
@@ -58,14 +58,14 @@ symbols_are_sound (const Walk *walk, guint64 address)
 }
 
 static gboolean
-is_new (Walk *walk, guint64 address)
+is_new (TreeWalk *walk, guint64 address)
 {
   return g_hash_table_add (walk->seen, g_memdup2 (&address, sizeof address));
 }
 
 /* What lies behind a key of a leaf. */
 static gboolean
-leaf_is_sound (Walk *walk, const guint8 *key, guint64 address)
+leaf_is_sound (TreeWalk *walk, const guint8 *key, guint64 address)
 {
   CnnReader reader = { key, 8, FALSE };
   guint64 size;
@@ -79,7 +79,7 @@ leaf_is_sound (Walk *walk, const guint8 *key, guint64 address)
 }
 
 static gboolean
-node_is_sound (Walk *walk, guint64 address, int parent_level)
+node_is_sound (TreeWalk *walk, guint64 address, int parent_level)
 {
   const gsize key_size = walk->kind == SYMBOLS ? 8 : 8 + 8 * (gsize) walk->rank;
   guint8 head[24];
@@ -117,7 +117,7 @@ node_is_sound (Walk *walk, guint64 address, int parent_level)
 }
 
 static gboolean
-tree_is_sound (Walk *walk, guint64 address)
+tree_is_sound (TreeWalk *walk, guint64 address)
 {
   g_autoptr (GHashTable) seen = g_hash_table_new_full (g_int64_hash, g_int64_equal, g_free, NULL);
 
@@ -166,7 +166,7 @@ cnn_hdf5_heap_is_sound (CnnHdf5 *file, guint64 heap, guint64 *size)
 gboolean
 cnn_hdf5_symbols_are_sound (CnnHdf5 *file, guint64 tree, guint64 heap)
 {
-  Walk walk = { .file = file, .kind = SYMBOLS };
+  TreeWalk walk = { .file = file, .kind = SYMBOLS };
 
   return cnn_hdf5_heap_is_sound (file, heap, &walk.heap_size) && tree_is_sound (&walk, tree);
 }
@@ -175,7 +175,7 @@ gboolean
 cnn_hdf5_chunks_are_sound (CnnHdf5 *file, guint64 tree, int rank, guint64 *smallest,
                            guint64 *largest)
 {
-  Walk walk = { .file = file, .kind = CHUNKS, .rank = rank, .smallest = G_MAXUINT64 };
+  TreeWalk walk = { .file = file, .kind = CHUNKS, .rank = rank, .smallest = G_MAXUINT64 };
   const gboolean sound = tree == CNN_HDF5_NOWHERE || tree_is_sound (&walk, tree);
 
   *smallest = walk.smallest;

@@ -9,7 +9,7 @@ typedef struct
   CnnHdf5 *file;
   GPtrArray *assignments;
   GHashTable *shared; /* shared_object_id → where that object's weights are */
-} Walk;
+} PathWalk;
 
 char *
 cnn_snake_case (const char *class_name)
@@ -41,7 +41,7 @@ has_weights (CnnPart *part)
 
 /* The name that the writer left with a layer's variables, or NULL. */
 static char *
-noted_name (Walk *walk, const char *group)
+noted_name (PathWalk *walk, const char *group)
 {
   g_autofree char *variables = g_strdup_printf ("%s/vars", group);
 
@@ -49,7 +49,7 @@ noted_name (Walk *walk, const char *group)
 }
 
 static gboolean
-holds_variables (Walk *walk, const char *group)
+holds_variables (PathWalk *walk, const char *group)
 {
   static const char *const insides[] = { "vars/0", "layers", "_layer_checkpoint_dependencies" };
 
@@ -66,7 +66,7 @@ holds_variables (Walk *walk, const char *group)
 /* Fills `paths` with the group of each weighted part: by class and count. FALSE where one is not
  * there or notes another layer's name. */
 static gboolean
-place_by_count (Walk *walk, const CnnPart *model, const char *base, GHashTable *paths)
+place_by_count (PathWalk *walk, const CnnPart *model, const char *base, GHashTable *paths)
 {
   g_autoptr (GHashTable) counts = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
   gboolean sure = TRUE;
@@ -91,7 +91,7 @@ place_by_count (Walk *walk, const CnnPart *model, const char *base, GHashTable *
 
 /* By the noted names, if all weighted parts are found so. */
 static gboolean
-place_by_name (Walk *walk, const CnnPart *model, const char *base, GHashTable *paths)
+place_by_name (PathWalk *walk, const CnnPart *model, const char *base, GHashTable *paths)
 {
   g_autoptr (GHashTable) groups = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
   g_auto (GStrv) children = cnn_hdf5_children (walk->file, base);
@@ -119,7 +119,7 @@ place_by_name (Walk *walk, const CnnPart *model, const char *base, GHashTable *p
 }
 
 static gboolean
-all_there (Walk *walk, GHashTable *paths)
+all_there (PathWalk *walk, GHashTable *paths)
 {
   GHashTableIter iter;
   gpointer path;
@@ -134,7 +134,7 @@ all_there (Walk *walk, GHashTable *paths)
 /* Older versions counted some layers twice: the k-th group of a class that holds anything belongs
  * to the k-th layer of the class that needs anything. */
 static gboolean
-place_by_rank (Walk *walk, const CnnPart *model, const char *base, GHashTable *paths)
+place_by_rank (PathWalk *walk, const CnnPart *model, const char *base, GHashTable *paths)
 {
   g_auto (GStrv) children = cnn_hdf5_children (walk->file, base);
   g_autoptr (GHashTable) next = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
@@ -168,7 +168,7 @@ place_by_rank (Walk *walk, const CnnPart *model, const char *base, GHashTable *p
 }
 
 static gboolean
-assign_layer (Walk *walk, CnnPart *part, const char *group, GError **error)
+assign_layer (PathWalk *walk, CnnPart *part, const char *group, GError **error)
 {
   CnnWeightSpec specs[CNN_MAX_WEIGHTS];
   int n = cnn_part_specs (part, specs);
@@ -200,7 +200,7 @@ assign_layer (Walk *walk, CnnPart *part, const char *group, GError **error)
 }
 
 static gboolean
-assign_model (Walk *walk, CnnPart *model, const char *group, GError **error)
+assign_model (PathWalk *walk, CnnPart *model, const char *group, GError **error)
 {
   g_autoptr (GHashTable) paths = g_hash_table_new_full (NULL, NULL, NULL, g_free);
   g_autoptr (GHashTable) others = g_hash_table_new_full (NULL, NULL, NULL, g_free);
@@ -249,7 +249,7 @@ gboolean
 cnn_weights_assign_paths (CnnPart *top, CnnHdf5 *file, GPtrArray *assignments, GError **error)
 {
   g_autoptr (GHashTable) shared = g_hash_table_new_full (g_int64_hash, g_int64_equal, NULL, g_free);
-  Walk walk = { file, assignments, shared };
+  PathWalk walk = { file, assignments, shared };
 
   return assign_model (&walk, top, "", error);
 }
