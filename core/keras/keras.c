@@ -218,7 +218,6 @@ read_file (const CnnReadRequest *request, CnnReading *reading, GError **error)
 }
 
 const CnnModelReader cnn_keras_reader = {
-  .name = "Keras",
   .is_mine = is_mine,
   .read = read_file,
 };

@@ -39,7 +39,6 @@ typedef struct
 
 typedef struct
 {
-  const char *name; /* of the format, for messages */
   /* By a file's first CNN_READER_START bytes. */
   gboolean (*is_mine) (const guint8 *start);
   /* Fills a zeroed reading, all of which the caller clears, also on failure. Messages name layers
