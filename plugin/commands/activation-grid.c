@@ -121,12 +121,12 @@ typedef struct
   CnnSession *session;
   CnnGrids *grids;
   CnnColormap colormap;
-} Source;
+} GridSource;
 
 static void
 source_free (gpointer data)
 {
-  Source *source = data;
+  GridSource *source = data;
   cnn_grids_free (source->grids);
   cnn_session_unref (source->session);
   g_free (source);
@@ -135,14 +135,14 @@ source_free (gpointer data)
 static CnnImage *
 paint (gpointer data, guint index, GError **error)
 {
-  Source *source = data;
+  GridSource *source = data;
   return cnn_grids_paint (source->grids, index, source->colormap, error);
 }
 
 static CnnArray *
 gather (gpointer data, guint index, GError **error)
 {
-  Source *source = data;
+  GridSource *source = data;
   return cnn_grids_values (source->grids, index, error);
 }
 
@@ -254,7 +254,7 @@ report (Result *result, const CnnGrids *grids)
 /* --- The pictures --- */
 
 static void
-add_layers (Result *result, const Arguments *arguments, const Subject *subject, Source *source)
+add_layers (Result *result, const Arguments *arguments, const Subject *subject, GridSource *source)
 {
   gboolean new_image = wants_new_image (arguments);
   guint count = cnn_grids_count (source->grids);
@@ -286,7 +286,7 @@ add_layers (Result *result, const Arguments *arguments, const Subject *subject, 
 }
 
 static void
-add_files (Result *result, const Arguments *arguments, Source *source)
+add_files (Result *result, const Arguments *arguments, GridSource *source)
 {
   gboolean several = names_several (arguments);
   for (guint i = 0; i < cnn_grids_count (source->grids); i++)
@@ -332,7 +332,7 @@ activation_grid (Run *run, const Subject *subject, const CnnProgress *progress, 
   Result *result = result_new ();
   result_session (result, session, &run->options, subject->photo != NULL);
   report (result, grids);
-  Source *source = g_new0 (Source, 1);
+  GridSource *source = g_new0 (GridSource, 1);
   source->session = g_steal_pointer (&session);
   source->grids = g_steal_pointer (&grids);
   source->colormap = (CnnColormap) arguments_choice (arguments, "colormap");

@@ -128,12 +128,12 @@ typedef struct
 {
   HostItem parent;
   int position, x, y;
-} Place;
+} LayerPlace;
 
 /* Each layer above the one before it, in a group where the result names one. */
 static void
 insert_layers (HostImage image, const Result *result, const HostItem *made, const char *record,
-               Place place)
+               LayerPlace place)
 {
   if (result->group != NULL)
     {
@@ -158,7 +158,7 @@ add_layers (const Call *call, const Result *result, const HostItem *made, const 
   HostImage image = call->image;
   HostItem drawable = call->drawable;
   gboolean visible = picture_sees_all (call->command, call->arguments);
-  Place place = { .parent = HOST_NONE };
+  LayerPlace place = { .parent = HOST_NONE };
   int n_selected = 0;
   g_autofree HostItem *selected = host_selected_layers (image, &n_selected);
   gboolean as_before = visible && n_selected > 0;
@@ -187,7 +187,7 @@ make_image (const Result *result, GPtrArray *painted, const char *record, HostIt
       gimp_image_delete (image);
       return HOST_NONE;
     }
-  insert_layers (image, result, *layers, record, (Place){ .parent = HOST_NONE });
+  insert_layers (image, result, *layers, record, (LayerPlace){ .parent = HOST_NONE });
   GimpParasite *parasite = mark_new (record);
   gimp_image_attach_parasite (image, parasite);
   gimp_parasite_free (parasite);

@@ -18,23 +18,23 @@ typedef struct
   GtkWidget *entry;          /* the entry, combo box, check or colour button in it */
   GtkAdjustment *adjustment; /* of a number */
   int n_proposals;
-} Row;
+} DialogRow;
 
 struct _DialogPage
 {
   GtkWidget *widget;
   DialogHooks hooks;
-  GPtrArray *rows; /* of Row */
+  GPtrArray *rows; /* of DialogRow */
   gboolean quiet;
   GString *letters; /* that are taken as mnemonics */
 };
 
-static Row *
+static DialogRow *
 find_row (DialogPage *page, const char *name)
 {
   for (guint i = 0; i < page->rows->len; i++)
     {
-      Row *row = g_ptr_array_index (page->rows, i);
+      DialogRow *row = g_ptr_array_index (page->rows, i);
       if (strcmp (row->argument->name, name) == 0)
         return row;
     }
@@ -42,7 +42,7 @@ find_row (DialogPage *page, const char *name)
 }
 
 static char *
-row_get (const Row *row)
+row_get (const DialogRow *row)
 {
   const Argument *argument = row->argument;
   if (argument->kind == ARGUMENT_SWITCH)
@@ -71,7 +71,7 @@ row_get (const Row *row)
 }
 
 static void
-row_set (Row *row, const char *text)
+row_set (DialogRow *row, const char *text)
 {
   const Argument *argument = row->argument;
   if (argument->kind == ARGUMENT_SWITCH)
@@ -104,7 +104,7 @@ row_set (Row *row, const char *text)
 static void
 on_changed (GtkWidget *widget G_GNUC_UNUSED, gpointer data)
 {
-  Row *row = data;
+  DialogRow *row = data;
   const DialogHooks *hooks = &row->page->hooks;
   if (row->page->quiet || hooks->changed == NULL)
     return;
@@ -121,7 +121,7 @@ on_adjusted (GtkAdjustment *adjustment G_GNUC_UNUSED, gpointer data)
 static void
 on_browse (GtkWidget *button, gpointer data)
 {
-  Row *row = data;
+  DialogRow *row = data;
   GtkWidget *window = gtk_widget_get_toplevel (button);
   GtkWidget *chooser = gtk_file_chooser_dialog_new (
       "Choose a File", GTK_WINDOW (window), GTK_FILE_CHOOSER_ACTION_OPEN, "_Cancel",
@@ -140,7 +140,7 @@ on_browse (GtkWidget *button, gpointer data)
 static void
 on_choose (GtkWidget *button, gpointer data)
 {
-  Row *row = data;
+  DialogRow *row = data;
   const DialogHooks *hooks = &row->page->hooks;
   g_autofree char *value =
       hooks->choose (row->argument, gtk_widget_get_toplevel (button), hooks->data);
@@ -149,7 +149,7 @@ on_choose (GtkWidget *button, gpointer data)
 }
 
 static void
-propose (Row *row, const char *const *proposals)
+propose (DialogRow *row, const char *const *proposals)
 {
   while (row->n_proposals > 0)
     gtk_combo_box_text_remove (GTK_COMBO_BOX_TEXT (row->entry), --row->n_proposals);
@@ -161,7 +161,7 @@ propose (Row *row, const char *const *proposals)
 static gboolean
 on_number_shown (GtkSpinButton *button, gpointer data)
 {
-  Row *row = data;
+  DialogRow *row = data;
   const Argument *argument = row->argument;
   guint word = (guint) (gtk_adjustment_get_value (row->adjustment) - argument->minimum);
   if (word >= g_strv_length ((char **) argument->choices))
@@ -173,7 +173,7 @@ on_number_shown (GtkSpinButton *button, gpointer data)
 static int
 on_number_typed (GtkSpinButton *button, double *value, gpointer data)
 {
-  Row *row = data;
+  DialogRow *row = data;
   const Argument *argument = row->argument;
   for (int i = 0; argument->choices[i] != NULL; i++)
     if (strcmp (gtk_entry_get_text (GTK_ENTRY (button)), argument->choices[i]) == 0)
@@ -185,7 +185,7 @@ on_number_typed (GtkSpinButton *button, double *value, gpointer data)
 }
 
 static void
-make_number (Row *row)
+make_number (DialogRow *row)
 {
   const Argument *argument = row->argument;
   gboolean whole = argument->kind == ARGUMENT_INTEGER;
@@ -244,7 +244,7 @@ is_path (const Argument *argument)
 
 /* An entry, with proposals where the row has them. */
 static GtkWidget *
-words_new (Row *row)
+words_new (DialogRow *row)
 {
   if (row->argument->choices == NULL && !is_proposed (row->argument))
     return gtk_entry_new ();
@@ -255,7 +255,7 @@ words_new (Row *row)
 
 /* Words that a button beside them helps to find, where there is one. */
 static void
-make_words (Row *row)
+make_words (DialogRow *row)
 {
   gboolean chosen = is_chosen (row->argument);
   row->entry = words_new (row);
@@ -271,7 +271,7 @@ make_words (Row *row)
 }
 
 static void
-make_widget (Row *row)
+make_widget (DialogRow *row)
 {
   const Argument *argument = row->argument;
   const char *signal = "changed";
@@ -332,7 +332,7 @@ label_text (DialogPage *page, const char *label)
 static void
 add_row (DialogPage *page, GtkWidget *grid, const Argument *argument, int at)
 {
-  Row *row = g_new0 (Row, 1);
+  DialogRow *row = g_new0 (DialogRow, 1);
   row->argument = argument;
   row->page = page;
   make_widget (row);
@@ -404,14 +404,14 @@ dialog_page_widget (DialogPage *page)
 const Argument *
 dialog_page_argument (DialogPage *page, const char *name)
 {
-  const Row *row = find_row (page, name);
+  const DialogRow *row = find_row (page, name);
   return row != NULL ? row->argument : NULL;
 }
 
 void
 dialog_page_set (DialogPage *page, const char *name, const char *value)
 {
-  Row *row = find_row (page, name);
+  DialogRow *row = find_row (page, name);
   g_autofree char *shown = row_get (row);
   if (strcmp (shown, value) == 0)
     return;
@@ -429,7 +429,7 @@ dialog_page_get (DialogPage *page, const char *name)
 void
 dialog_page_propose (DialogPage *page, const char *name, const char *const *proposals)
 {
-  Row *row = find_row (page, name);
+  DialogRow *row = find_row (page, name);
   if (row != NULL && GTK_IS_COMBO_BOX (row->entry))
     propose (row, proposals);
 }

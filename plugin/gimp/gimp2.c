@@ -157,7 +157,7 @@ take_params (GPtrArray *table, int leading, Arguments *arguments, int n_params,
 }
 
 static int
-return_values (const Command *command, const Answer *answer, GimpParam *values)
+fill_values (const Command *command, const Answer *answer, GimpParam *values)
 {
   int count = 0;
   values[count].type = GIMP_PDB_STATUS;
@@ -192,7 +192,7 @@ status_of (const GError *error)
 
 /* Gives the number of values. */
 static int
-run_folder (const Command *command, int n_params, const GimpParam *params, GimpParam *values)
+call_folder (const Command *command, int n_params, const GimpParam *params, GimpParam *values)
 {
   g_autoptr (GError) error = NULL;
   g_autoptr (GPtrArray) table = gimp_folder_arguments (command);
@@ -217,8 +217,8 @@ run_folder (const Command *command, int n_params, const GimpParam *params, GimpP
 
 /* Gives the number of values. */
 static int
-run_filter (const char *name, const Command *command, int n_params, const GimpParam *params,
-            GimpParam *values)
+call_filter (const char *name, const Command *command, int n_params, const GimpParam *params,
+             GimpParam *values)
 {
   gboolean has_photo = (command->flags & COMMAND_PHOTO) != 0;
   g_autoptr (GError) error = NULL;
@@ -244,7 +244,7 @@ run_filter (const char *name, const Command *command, int n_params, const GimpPa
     host_settings_load (name, arguments);
   GimpPDBStatusType status = good ? call_run (&call, &error) : GIMP_PDB_CALLING_ERROR;
   if (status == GIMP_PDB_SUCCESS)
-    return return_values (command, &call.answer, values);
+    return fill_values (command, &call.answer, values);
   if (status == GIMP_PDB_CANCEL)
     {
       values[0].data.d_status = status;
@@ -274,9 +274,9 @@ run (const char *name, int n_params, const GimpParam *params, int *n_returned, G
   values[0].data.d_status = GIMP_PDB_CALLING_ERROR;
   gimp_face_begin ();
   if (folder != NULL)
-    *n_returned = run_folder (folder, n_params, params, values);
+    *n_returned = call_folder (folder, n_params, params, values);
   else if (command != NULL && n_params >= n_leading (command))
-    *n_returned = run_filter (name, command, n_params, params, values);
+    *n_returned = call_filter (name, command, n_params, params, values);
 }
 
 const GimpPlugInInfo PLUG_IN_INFO = { NULL, NULL, query, run };
