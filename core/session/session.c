@@ -32,22 +32,47 @@ cnn_session_update_warning (CnnSession *self)
   self->warning = g_string_free (text, text->len == 0);
 }
 
+/* The device is opened while the file is read: a warm Grad-CAM takes 8 % longer without (by the
+ * clock, median of 25 pairs in turn on two cores; 1 % of noise in 90 pairs with). */
+typedef struct
+{
+  const char *wish;
+  CnnDevice *device;
+  GError *error;
+} DeviceOpening;
+
+static gpointer
+open_device (gpointer data)
+{
+  DeviceOpening *opening = data;
+  gint64 start = cnn_timing_start ();
+
+  opening->device = cnn_device_open (opening->wish, &opening->error);
+  cnn_timing_stop (start, "opening the device");
+  return NULL;
+}
+
 static gboolean
 open_both (CnnSession *self, const CnnOptions *options, gboolean on_device,
            const CnnProgress *progress, GError **error)
 {
+  DeviceOpening opening = { .wish = or_null (options->device) };
+  GThread *thread = on_device ? g_thread_try_new ("device", open_device, &opening, NULL) : NULL;
   gint64 start = cnn_timing_start ();
 
   self->network =
       cnn_network_open (or_null (options->model), or_null (options->architecture),
                         options->preprocess, or_null (options->labels), progress, error);
   cnn_timing_stop (start, "opening the model");
-  if (self->network == NULL || !on_device)
-    return self->network != NULL;
-  start = cnn_timing_start ();
-  self->device = cnn_device_open (or_null (options->device), error);
-  cnn_timing_stop (start, "opening the device");
-  return self->device != NULL;
+  if (thread != NULL)
+    g_thread_join (thread);
+  else if (on_device)
+    open_device (&opening);
+  self->device = opening.device;
+  if (self->network != NULL && opening.error != NULL)
+    g_propagate_error (error, g_steal_pointer (&opening.error));
+  g_clear_error (&opening.error);
+  return self->network != NULL && (self->device != NULL || !on_device);
 }
 
 CnnSession *
