@@ -209,6 +209,13 @@ check_free_memory (void)
 
 /* --- All of it --- */
 
+void
+cnn_gpu_spare_address_space (void)
+{
+  if (is_limited ())
+    mallopt (M_ARENA_MAX, 1);
+}
+
 static void
 check_once (void)
 {
@@ -218,9 +225,7 @@ check_once (void)
     return;
   check_cache ();
   check_free_memory ();
-  /* Each arena of malloc takes 64 MB of address space, and each thread an arena. */
-  if (is_limited ())
-    mallopt (M_ARENA_MAX, 1);
+  cnn_gpu_spare_address_space ();
   g_once_init_leave (&done, 1);
 }
 

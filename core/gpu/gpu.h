@@ -16,6 +16,10 @@ typedef struct _CnnCommands CnnCommands;
  * the memory that this process may have. It may set variables of the environment: call it before
  * threads are made that read them. Devices ask it themselves. CNN_ERROR_DEVICE. */
 gboolean cnn_gpu_prepare (GError **error);
+/* Where this process's memory is limited (ulimit), no thread made from now on gets an arena of
+ * malloc to itself: each takes 64 MB of address space. cnn_gpu_prepare asks for it too, but by then
+ * a face may have threads, and how many of them already have an arena is chance. */
+void cnn_gpu_spare_address_space (void);
 /* What it has to say to the user, or NULL. Transfer none. */
 const char *cnn_gpu_warning (void);
 

@@ -342,6 +342,7 @@ main (int argc, char **argv)
 {
   int status = EXIT_GOOD;
   fill_closed_descriptors ();
+  cnn_gpu_spare_address_space ();
   setlocale (LC_CTYPE, "");
   const char *first = argc > 1 ? argv[1] : NULL;
   if (first == NULL)
