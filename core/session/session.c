@@ -32,8 +32,8 @@ cnn_session_update_warning (CnnSession *self)
   self->warning = g_string_free (text, text->len == 0);
 }
 
-/* The device is opened while the file is read: a warm Grad-CAM takes 8 % longer without (by the
- * clock, median of 25 pairs in turn on two cores; 1 % of noise in 90 pairs with). */
+/* The device is opened while the file is read. Without this a warm Grad-CAM takes 8 % longer (wall
+ * clock, median of 25 pairs on two cores; with it 90 pairs differ by 1 %). */
 typedef struct
 {
   const char *wish;
