@@ -104,6 +104,35 @@ two x "${cam[@]}" --output x --heatmap x
 two x "${pattern[@]}" --output x --raw x
 two sub/c.png grad-cam real/c.jpg --output sub --overlay sub/c.png
 ok "all is as it was" unchanged
+# A pipe that is written to: the opening waits for nobody.
+mkfifo nobody
+refuses "a pipe that nobody reads" 1 'nobody: nobody reads from this pipe' timeout 60 "$convlens" "${golden_cam[@]}" --heatmap nobody
+reads_it () {
+  "$convlens" "${golden_cam[@]}" --heatmap plain.npy && { cat nobody > piped.npy & } || return 1
+  for _ in $(seq 100); do # until cat has opened it
+    timeout 60 "$convlens" "${golden_cam[@]}" --heatmap nobody > said.txt 2>&1 && wait && cmp plain.npy piped.npy && return
+    grep -q 'nobody reads' said.txt || break
+  done
+  cat said.txt
+  return 1
+}
+ok "a pipe that somebody reads" reads_it
+# More than a pipe holds, and a reader that takes none of it: one signal ends it.
+gives_up () {
+  exec 7<> nobody
+  "$convlens" grad-cam "$photo" --overlay nobody > said.txt 2>&1 &
+  local pid=$! code=0
+  sleep 4
+  kill -TERM $pid
+  for _ in $(seq 100); do kill -0 $pid 2> /dev/null || break; sleep 0.1; done
+  kill -KILL $pid 2> /dev/null && echo "it went on"
+  wait $pid || code=$?
+  exec 7>&-
+  cat said.txt
+  grep -q cancelled said.txt && [ $code -eq 1 ]
+}
+ok "a pipe whose reader sleeps" gives_up
+rm nobody plain.npy piped.npy said.txt
 ok "--output /dev/null twice is no harm" "$convlens" "${golden_cam[@]}" --overlay /dev/null --heatmap /dev/null
 
 # Modes and links.

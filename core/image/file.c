@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "error.h"
 #include "image_private.h"
+#include "progress.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -158,17 +159,41 @@ static GMutex unfinished_lock;
 static GSList *unfinished; /* of char* */
 static gboolean stopped;
 
-/* Replacing a device by a file would be a nasty surprise for whoever names /dev/null. */
+static gboolean
+write_all (int file, const char *data, gsize size)
+{
+  GPollFD ready = { .fd = file, .events = G_IO_OUT };
+
+  while (size > 0)
+    {
+      gssize written = write (file, data, size);
+
+      if (written < 0 && errno == EAGAIN && !cnn_cancelled (NULL))
+        g_poll (&ready, 1, 100);
+      else if (written < 0 && errno != EINTR)
+        return FALSE;
+      data += MAX (written, 0);
+      size -= (gsize) MAX (written, 0);
+    }
+  return TRUE;
+}
+
+/* Replacing a device by a file would be a nasty surprise for whoever names /dev/null. A pipe gets
+ * what is written too, >(…) in a shell, where somebody reads from it: to wait for that could not be
+ * cancelled. */
 static gboolean
 write_to_device (const char *path, gconstpointer data, gsize size, GError **error)
 {
-  FILE *file = g_fopen (path, "wb");
-  gboolean written = file != NULL && fwrite (data, 1, size, file) == size;
+  int file = g_open (path, O_WRONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY, 0);
+  gboolean written = file >= 0 && write_all (file, data, size);
+  int problem = errno;
 
-  if (file != NULL && fclose (file) != 0)
-    written = FALSE;
-  if (!written)
-    g_set_error (error, CNN_ERROR, CNN_ERROR_FILE, "%s: %s", path, g_strerror (errno));
+  if (file >= 0)
+    close (file);
+  if (!written && !cnn_cancelled (error))
+    g_set_error (error, CNN_ERROR, CNN_ERROR_FILE, "%s: %s", path,
+                 file < 0 && problem == ENXIO ? "nobody reads from this pipe"
+                                              : g_strerror (problem));
   return written;
 }
 
@@ -244,21 +269,6 @@ cnn_file_stop (void)
   for (GSList *each = unfinished; each != NULL; each = each->next)
     g_unlink (each->data);
   g_mutex_unlock (&unfinished_lock);
-}
-
-static gboolean
-write_all (int file, const char *data, gsize size)
-{
-  while (size > 0)
-    {
-      gssize written = write (file, data, size);
-
-      if (written < 0 && errno != EINTR)
-        return FALSE;
-      data += MAX (written, 0);
-      size -= (gsize) MAX (written, 0);
-    }
-  return TRUE;
 }
 
 /* Owner, if we may, and mode of the file that is replaced. */

@@ -427,9 +427,14 @@ outputs_write (const Outputs *self, const Result *result, const Photograph *phot
       if (!allow (self, file->option, path, error))
         return FALSE;
     }
-  for (guint i = 0; i < result->files->len; i++)
-    if (is_cancelled (cancellable, i, result->files->len, error)
-        || !write_file (g_ptr_array_index (result->files, i), paths->pdata[i], error))
-      return FALSE;
-  return TRUE;
+  /* for a pipe whose reader sleeps */
+  if (cancellable != NULL)
+    g_cancellable_push_current (cancellable);
+  gboolean written = TRUE;
+  for (guint i = 0; i < result->files->len && written; i++)
+    written = !is_cancelled (cancellable, i, result->files->len, error)
+              && write_file (g_ptr_array_index (result->files, i), paths->pdata[i], error);
+  if (cancellable != NULL)
+    g_cancellable_pop_current (cancellable);
+  return written;
 }
