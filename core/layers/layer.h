@@ -184,9 +184,6 @@ gboolean cnn_layer_configure (CnnLayer *layer, GError **error);
 void cnn_layer_set_error (const CnnLayer *layer, GError **error, int code, const char *format, ...)
     G_GNUC_PRINTF (4, 5);
 
-/* The layer's weights[i] where it is there, checked for shape and rank by the reader. */
-#define CNN_LAYER_WEIGHT(layer, i) (((const CnnLayer *) (layer))->weights[i])
-
 /* Keeps weights[variable] on the device, packed: device_weights[slot], made the first time from
  * memory of zeros by `pack`, which gets elements first … first + n − 1 of the variable at a time,
  * whole rows of its last axis. So there is never a second copy of large ones. Variable −1: pack has

@@ -90,6 +90,8 @@ make_layer (HostImage image, const ResultLayer *layer, GeglBuffer *painted, cons
   GeglBuffer *buffer = made == HOST_NONE ? NULL : host_buffer (made);
   if (buffer == NULL)
     {
+      if (made != HOST_NONE)
+        gimp_item_delete (made);
       g_set_error_literal (error, CNN_ERROR, CNN_ERROR_ARGUMENT, "GIMP could not make the layer");
       return HOST_NONE;
     }
