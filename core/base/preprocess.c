@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "preprocess.h"
 
+const char *const cnn_preprocess_names[] = { "auto", "none", "tf", "caffe", "torch", "unit", NULL };
+
 CnnPreprocess
 cnn_preprocess_from_name (const char *name)
 {
-  static const char *const names[] = { "auto", "none", "tf", "caffe", "torch", "unit" };
-
-  for (guint i = 0; name != NULL && i < G_N_ELEMENTS (names); i++)
-    if (g_ascii_strcasecmp (names[i], name) == 0)
+  for (guint i = 0; name != NULL && cnn_preprocess_names[i] != NULL; i++)
+    if (g_ascii_strcasecmp (cnn_preprocess_names[i], name) == 0)
       return (CnnPreprocess) i;
   return CNN_PREPROCESS_AUTO;
 }

@@ -16,6 +16,9 @@ typedef enum
   CNN_PREPROCESS_UNIT   /* x/255 */
 } CnnPreprocess;
 
+/* Their names, in that order; ended by NULL. */
+extern const char *const cnn_preprocess_names[];
+
 /* "tf" → CNN_PREPROCESS_TF, in any letter case; AUTO for any other name and for NULL. */
 CnnPreprocess cnn_preprocess_from_name (const char *name);
 

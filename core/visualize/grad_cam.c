@@ -20,7 +20,6 @@ grad_cam (const CnnHeatInput *input, double *map)
 }
 
 const CnnHeatMethod cnn_grad_cam_method = {
-  .title = "Grad-CAM",
   .paper = "Selvaraju et al., Grad-CAM: Visual Explanations from Deep Networks via Gradient-based "
            "Localization, 2017, https://arxiv.org/abs/1610.02391",
   .run = grad_cam,

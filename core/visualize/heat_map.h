@@ -19,7 +19,6 @@ typedef struct
 
 typedef struct
 {
-  const char *title; /* as its authors write it: "Grad-CAM" */
   const char *paper; /* authors, title, year, address */
   /* map (H, W), all 0 before: the evidence in each cell, negative where it speaks against. */
   void (*run) (const CnnHeatInput *input, double *map);

@@ -3,15 +3,6 @@
 
 #include <string.h>
 
-const char *const preprocess_names[] = {
-  [CNN_PREPROCESS_AUTO] = "auto",
-  [CNN_PREPROCESS_NONE] = "none",
-  [CNN_PREPROCESS_TF] = "tf",
-  [CNN_PREPROCESS_CAFFE] = "caffe",
-  [CNN_PREPROCESS_TORCH] = "torch",
-  [CNN_PREPROCESS_UNIT] = "unit",
-  NULL,
-};
 const char *const resize_names[] = {
   [CNN_RESIZE_BILINEAR] = "bilinear",
   [CNN_RESIZE_BICUBIC] = "bicubic",
@@ -73,7 +64,7 @@ static const Argument model_arguments[] = {
       .kind = ARGUMENT_CHOICE,
       .fallback = "auto",
       .label = "_Preprocess",
-      .choices = preprocess_names,
+      .choices = cnn_preprocess_names,
       .help = "how 0 to 255 becomes the model's input",
       .flags = ARGUMENT_FOLDED,
   },

@@ -97,8 +97,8 @@ enum
 };
 
 /* Choices in the order of the engine's enums. */
-extern const char *const preprocess_names[],
-    *const resize_names[], *const score_names[], *const colormap_names[], *const preset_names[];
+extern const char *const resize_names[], *const score_names[], *const colormap_names[],
+                                                                   *const preset_names[];
 
 /* Rows that several commands have. */
 #define CLASS_ARGUMENT                                                                 \

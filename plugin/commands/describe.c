@@ -38,7 +38,7 @@ is_any (const Given *given)
 static gboolean
 check (const Given *given, const CnnFacts *facts, const CnnStoreModel *registered, GError **error)
 {
-  const char *kind = preprocess_names[given->preprocess];
+  const char *kind = cnn_preprocess_names[given->preprocess];
   if (registered != NULL && registered->url == NULL)
     {
       g_set_error (error, CNN_ERROR, CNN_ERROR_ARGUMENT,
@@ -112,7 +112,7 @@ write_sidecar (const Given *given, const CnnFacts *facts, const char *path, GErr
       json_object_set_string_member (object, "architecture", file);
     }
   if (given->preprocess != CNN_PREPROCESS_AUTO)
-    json_object_set_string_member (object, "preprocess", preprocess_names[given->preprocess]);
+    json_object_set_string_member (object, "preprocess", cnn_preprocess_names[given->preprocess]);
   if (given->width > 0)
     {
       JsonArray *size = json_array_new ();
@@ -181,7 +181,7 @@ append_facts (GString *text, const CnnFacts *facts, const CnnStoreModel *registe
   append_size (text, facts->height);
   g_string_append_printf (text, ", %d channel%s", facts->channels, facts->channels == 1 ? "" : "s");
   append_from (text, facts->size_from);
-  g_string_append_printf (text, "preprocess    %s%s", preprocess_names[facts->preprocess],
+  g_string_append_printf (text, "preprocess    %s%s", cnn_preprocess_names[facts->preprocess],
                           facts->preprocess_from == NULL ? " (a guess)" : "");
   append_from (text, facts->preprocess_from);
   if (facts->prepared_by != NULL)
@@ -229,7 +229,7 @@ report_facts (Result *result, const CnnFacts *facts, const CnnStoreModel *regist
   result_string (result, "from", facts->size_from);
   result_end (result);
   result_begin (result, "preprocess");
-  result_string (result, "name", preprocess_names[facts->preprocess]);
+  result_string (result, "name", cnn_preprocess_names[facts->preprocess]);
   result_string (result, "from", facts->preprocess_from);
   result_string (result, "own_layer", facts->prepared_by);
   result_end (result);
@@ -281,7 +281,7 @@ describe (Run *run, const Subject *subject G_GNUC_UNUSED, const CnnProgress *pro
     g_string_append_printf (result->text, "sidecar       %s\n",
                             facts.sidecar != NULL ? facts.sidecar : "none");
   if (given.preprocess != CNN_PREPROCESS_AUTO && registered != NULL
-      && strcmp (registered->preprocess, preprocess_names[given.preprocess]) != 0)
+      && strcmp (registered->preprocess, cnn_preprocess_names[given.preprocess]) != 0)
     result_warn (result, "The registry says preprocess %s for %s.", registered->preprocess,
                  registered->name);
   if (cnn_session_warning (session) != NULL)

@@ -300,7 +300,7 @@ result_session (Result *result, const CnnSession *session, const CnnOptions *opt
 {
   int width, height;
   cnn_session_input_size (session, &width, &height);
-  const char *preprocess = photo ? preprocess_names[cnn_session_preprocess (session)] : "none";
+  const char *preprocess = photo ? cnn_preprocess_names[cnn_session_preprocess (session)] : "none";
   const char *resize = photo ? resize_names[options->resize] : NULL;
 
   result_string (result, "model", cnn_session_model_name (session));

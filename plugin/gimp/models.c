@@ -304,7 +304,7 @@ find_missing (const Arguments *arguments, Missing *missing)
     return FALSE;
   missing->path = g_strdup (facts.path);
   missing->name = g_strdup (cnn_session_model_name (session));
-  missing->guess = g_strdup (preprocess_names[facts.preprocess]);
+  missing->guess = g_strdup (cnn_preprocess_names[facts.preprocess]);
   return TRUE;
 }
 
